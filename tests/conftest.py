@@ -1,0 +1,43 @@
+"""One thread, reproducible random stacks, and the flag that rewrites golden files."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+torch.set_num_threads(1)  # tests run side by side, and sums must not depend on the number of cores
+
+# The first example of a kind imports parts of torch lazily, so neither deadlines nor slow first draws mean anything.
+_common = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("local", max_examples=30, **_common)
+settings.register_profile("ci", max_examples=30, derandomize=True, database=None, **_common)
+settings.register_profile("thorough", max_examples=1000, **_common)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "local"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`pytest --update-goldens` rewrites golden files instead of comparing with them."""
+    parser.addoption("--update-goldens", action="store_true", help="rewrite golden files instead of comparing")
+
+
+@pytest.fixture
+def update_goldens(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be rewritten."""
+    return bool(request.config.getoption("--update-goldens"))
+
+
+@pytest.fixture(scope="session")
+def goldens() -> Path:
+    """The folder of golden files."""
+    return Path(__file__).parent / "goldens"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `gpu` are skipped where no CUDA device is."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if "gpu" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
