@@ -15,7 +15,7 @@ SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_inf
 
 ## help: show this list
 help:
-	@awk '/^## / { sub(/^## /, ""); split($$0, part, ": "); printf "  make %-8s %s\n", part[1], part[2] }' $(MAKEFILE_LIST)
+	@awk '/^## / { at = index($$0, ": "); printf "  make %-6s %s\n", substr($$0, 4, at - 4), substr($$0, at + 2) }' $(MAKEFILE_LIST)
 
 ## setup: make .venv with everything in it (several minutes the first time, nothing the second)
 setup: $(READY)

@@ -1,0 +1,173 @@
+"""The command `explorer`: the app by default; `summary` and `train` for terminals and scripts.
+
+Nothing heavy is imported until a command is known to need it, so that `explorer --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from explorer.network import Network
+    from explorer.report import Report
+    from explorer.shape import Shape
+
+APP = Path(__file__).parent / "ui" / "app.py"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 when done, 1 after one sentence on stderr about what cannot be, 2 for a wrong usage."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except ValueError as error:  # ShapeError and what the readers of JSON, tokens and names raise
+        print(f"explorer: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `explorer summary resnet152 | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="explorer", description="Stack convolutional networks out of published blocks, count and train them."
+    )
+    parser.set_defaults(run=_app, port=8501)
+    commands = parser.add_subparsers(metavar="command", title="commands")
+
+    app = commands.add_parser("app", help="serve the app on this machine (the default)")
+    app.add_argument("--port", type=int, default=8501, help="port on 127.0.0.1 (8501)")
+    app.set_defaults(run=_app)
+
+    summary = commands.add_parser("summary", help="print what a network is made of and costs")
+    summary.add_argument("network", help="a preset, a JSON file, - for JSON on stdin, or package.module:Class of yours")
+    summary.add_argument("--input", type=_shape, metavar="C,H,W", help="input shape; a Class needs one")
+    summary.add_argument("--batch", type=_count, default=1, help="images in a training step, for the memory (1)")
+    summary.add_argument("--operations", action="store_true", help="one line for each operation, not for each block")
+    form = summary.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument("--csv", action="store_true", help="as CSV")
+    summary.set_defaults(run=_summary)
+
+    names = commands.add_parser("presets", help="list the networks that have a name")
+    names.set_defaults(run=_presets)
+    return parser
+
+
+def _app(arguments: argparse.Namespace) -> int:
+    """Become Streamlit's server, so that signals and the exit code are its own."""
+    address = ("--server.address", "127.0.0.1", "--server.port", str(arguments.port))
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(APP), *address])
+
+
+def _presets(arguments: argparse.Namespace) -> int:
+    from explorer import presets
+
+    for name in presets.names():
+        print(name)
+    return 0
+
+
+def _summary(arguments: argparse.Namespace) -> int:
+    from explorer import summary
+
+    report = _report(arguments.network, arguments.input, arguments.batch)
+    if arguments.json:
+        print(summary.as_json(report, arguments.operations))
+    elif arguments.csv:
+        print(summary.as_csv(report, arguments.operations), end="")
+    else:
+        print(f"{arguments.network}\n\n{summary.as_table(report, arguments.operations)}")
+    return 0
+
+
+def _report(source: str, shape: Shape | None, batch: int) -> Report:
+    from explorer import analyze, analyze_module
+
+    if ":" not in source:
+        return analyze(network(source, shape), batch=batch)
+    if shape is None:
+        raise ValueError(f"{source} does not say its input; add --input, for instance --input 3,224,224")
+    return analyze_module(_module(source), shape, batch=batch)
+
+
+def network(source: str, shape: Shape | None = None) -> Network:
+    """The network of that preset's name, of a JSON file, or (`-`) of the JSON on stdin; ValueError if there is none."""
+    from explorer import Network, presets
+
+    path = Path(source)
+    if source == "-":
+        found = Network.from_json(sys.stdin.read())
+    elif source in presets.names():
+        found = presets.load(source)
+    elif path.suffix == ".json" or path.is_file():
+        try:
+            found = Network.from_json(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ValueError(f"{source} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{source} is not UTF-8 text") from error
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from error
+    else:
+        raise ValueError(f"{source!r} is neither a preset nor a file; {_near(source, presets.names())}")
+    return found.apply({"op": "input", "shape": list(shape)}) if shape else found
+
+
+def _near(wrong: str, names: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(wrong, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else "`explorer presets` lists the names"
+
+
+def _module(source: str):  # type: ignore[no-untyped-def]
+    """The module that `package.module:Class` names: a class or function to call without arguments, or an instance."""
+    from importlib import import_module
+
+    from torch import nn
+
+    place, _, name = source.partition(":")
+    sys.path.insert(0, os.getcwd())  # as `python -m` does: the class is the user's own, next to them
+    try:
+        found: object = import_module(place)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{source}: there is no module {error.name!r} to import") from error
+    except AttributeError as error:
+        raise ValueError(f"{source}: {error}") from error
+    finally:
+        sys.path.remove(os.getcwd())
+    try:
+        module = found if isinstance(found, nn.Module) else found()  # type: ignore[operator]
+    except TypeError as error:
+        raise ValueError(f"{source} cannot be made without arguments: {error}") from error
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"{source} gives a {type(module).__name__}, not a torch.nn.Module")
+    return module
+
+
+def _shape(text: str) -> Shape:
+    """`3,224,224`, or with × or x between."""
+    from explorer.shape import Shape
+
+    try:
+        return Shape(*(int(size) for size in text.replace("×", ",").replace("x", ",").split(",")))
+    except (TypeError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text!r} is not channels,height,width") from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
