@@ -6,6 +6,8 @@ torchvision does not import beside the torch of this project, so this runs in an
     /tmp/torchvision/bin/pip install torch==2.14.1 torchvision==0.29.1
     /tmp/torchvision/bin/python tests/goldens/make_torchvision.py
 
+Multiply-accumulates are those of torch's own counter at the published input size.
+
 Logits are computed in float64 from the float32 weights, so that the order of additions, which differs between versions
 and machines, stays far below every tolerance. Names and shapes include the auxiliary heads, as published files do.
 """
@@ -17,6 +19,7 @@ from pathlib import Path
 import torch
 import torchvision
 from formula import digest, image, weights
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
 HERE = Path(__file__).parent
@@ -46,15 +49,21 @@ def make(name: str) -> tuple[dict, dict]:
     model.double().eval()
     with torch.no_grad():
         logits = model(image(INPUTS[name]).double())
+    size = 299 if name == "inception_v3" else 224
+    with FlopCounterMode(display=False) as counter:
+        model.to("meta")(torch.empty(1, 3, size, size, dtype=torch.float64, device="meta"))
     parameters = {key: value.numel() for key, value in model.named_parameters()}
     record = {
         "input": INPUTS[name],
         "params": sum(count for key, count in parameters.items() if not key.startswith(AUXILIARY)),
         "params_with_auxiliary": sum(parameters.values()),
+        "macs": counter.get_total_flops() // 2,
         "digest": digest(state),
         "logits": [[float(f"{value:.12g}") for value in row] for row in logits.tolist()],
     }
-    print(f"{name}: {record['params']:,} parameters, logits {logits.mean():.3f} ± {logits.std():.3f}")
+    print(
+        f"{name}: {record['params']:,} parameters, {record['macs']:,} MACs, logits {logits.mean():.3f} ± {logits.std():.3f}"
+    )
     return record, shapes
 
 
