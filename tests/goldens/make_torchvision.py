@@ -62,7 +62,8 @@ def make(name: str) -> tuple[dict, dict]:
         "logits": [[float(f"{value:.12g}") for value in row] for row in logits.tolist()],
     }
     print(
-        f"{name}: {record['params']:,} parameters, {record['macs']:,} MACs, logits {logits.mean():.3f} ± {logits.std():.3f}"
+        f"{name}: {record['params']:,} parameters, {record['macs']:,} MACs, "
+        f"logits {logits.mean():.3f} ± {logits.std():.3f}"
     )
     return record, shapes
 
