@@ -1,0 +1,220 @@
+"""The command `explorer`, as people and scripts use it."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from explorer import Network, analyze, blocks, presets
+from explorer.__main__ import main
+
+BROKEN = """{"input": [3, 32, 32], "blocks": [
+    {"kind": "stem", "form": "cifar", "channels": 16}, {"kind": "basic", "channels": 32, "shortcut": "identity"}]}"""
+
+OWN_MODULE = """
+from torch import nn
+
+class Small(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 8 * 8, 10))
+
+class Needy(nn.Sequential):
+    def __init__(self, width):
+        super().__init__(nn.Conv2d(3, width, 3))
+
+small = Small()
+number = 3
+def text():
+    return "no module"
+"""
+
+
+def failing(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    """The sentence on stderr of a command that must fail with nothing else."""
+    assert main(argv) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("explorer: ")
+    assert err.count("\n") == 1, "one sentence, no traceback"
+    return err.removeprefix("explorer: ").strip()
+
+
+def test_the_summary_of_a_preset_is_an_aligned_table_with_totals(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", "resnet50"]) == 0
+    text = capsys.readouterr().out
+    _, _, head, rule, *rest = text.splitlines()
+    body = rest[: rest.index(rule)]
+    assert len(body) == 1 + 3 + 4 + 6 + 3 + 1
+    column = slice(head.index("output") + len("output"), head.index("parameters") + len("parameters"))
+    parameters = [int(line[column].split()[-1].replace(",", "")) for line in body]
+    assert sum(parameters) == 25_557_032
+    total = rest[rest.index(rule) + 1]
+    assert total.split()[:4] == ["total", "1000", "25,557,032", "4,089,184,256"]
+    assert "8,178,368,512 = 2 × MACs" in text
+    assert "427 px, stride 32" in text
+
+
+def test_a_network_can_come_from_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    network = presets.load("cifar_resnet20")
+    path = tmp_path / "mine.json"
+    path.write_text(network.to_json(), encoding="utf-8")
+    assert main(["summary", str(path)]) == 0
+    assert f"{analyze(network).params:,}" in capsys.readouterr().out
+
+
+def test_a_network_can_come_from_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(presets.load("cifar_resnet20").to_json()))
+    assert main(["summary", "-"]) == 0
+    assert "total" in capsys.readouterr().out
+
+
+def test_the_input_of_a_network_can_be_set(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", "resnet50", "--input", "1x96x96", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["input"] == [1, 96, 96]
+
+
+@pytest.mark.parametrize("name", ["Small", "small"])
+def test_a_module_of_ones_own_is_counted(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_networks.py").write_text(OWN_MODULE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    assert main(["summary", f"own_networks:{name}", "--input", "3,8,8", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["totals"]["params"] == (3 * 4 * 9 + 4) + (4 * 8 * 8 * 10 + 10)
+    assert sys.path == before
+    monkeypatch.delitem(sys.modules, "own_networks")
+
+
+def test_json_carries_rows_that_add_up_to_its_totals(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", "article", "--json", "--operations", "--batch", "4"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    report = analyze(presets.load("article"), batch=4)
+    assert found["totals"]["saved_bytes"] == report.saved_bytes
+    for rows in (found["blocks"], found["operations"]):
+        for figure in ("params", "macs", "elements"):
+            assert sum(row[figure] for row in rows) == found["totals"][figure] == getattr(report, figure)
+
+
+@pytest.mark.parametrize("flags", [(), ("--operations",)])
+def test_csv_has_a_line_for_each_row(flags: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", "cifar_resnet20", "--csv", *flags]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    report = analyze(presets.load("cifar_resnet20"))
+    assert len(rows) == len(report.operations if flags else report.blocks)
+    assert sum(int(row["macs"]) for row in rows) == report.macs
+    assert rows[0]["output_shape"] == "16×32×32"
+
+
+def test_operations_are_listed_with_their_paths(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", "cifar_resnet20", "--operations"]) == 0
+    paths = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line]
+    assert {row.path for row in analyze(presets.load("cifar_resnet20")).operations if row.path} <= set(paths)
+
+
+def test_an_unknown_name_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    sentence = failing(capsys, "summary", "resnet5O")
+    assert sentence.startswith("'resnet5O' is neither a preset nor a file; did you mean")
+    assert "resnet50" in sentence
+
+
+def test_an_impossible_stack_is_refused_with_its_ways_out(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text(BROKEN, encoding="utf-8")
+    sentence = failing(capsys, "summary", str(path))
+    assert sentence.startswith("block 2 (Basic block) adds 16×32×32 to 32×32×32; use shortcut")
+
+
+def test_a_file_that_is_no_network_is_refused_by_name(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text('{"blocks": [{"kind": "basis"}]}', encoding="utf-8")
+    assert failing(capsys, "summary", str(path)).startswith(f"{path}: ")
+    path.write_bytes(b"\xff\xfe\x00")
+    assert failing(capsys, "summary", str(path)) == f"{path} is not UTF-8 text"
+    missing = str(tmp_path / "missing.json")
+    assert failing(capsys, "summary", missing) == f"{missing} cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("own_refused:Missing", "has no attribute 'Missing'"),
+        ("own_refused:Needy", "cannot be made without arguments"),
+        ("own_refused:text", "gives a str, not a torch.nn.Module"),
+        ("own_refused:number", "cannot be made without arguments"),
+        ("own_nowhere:Net", "there is no module 'own_nowhere' to import"),
+    ],
+)
+def test_what_is_no_module_is_refused(
+    name: str, reason: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_refused.py").write_text(OWN_MODULE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert reason in failing(capsys, "summary", name, "--input", "3,8,8")
+    sys.modules.pop("own_refused", None)
+
+
+def test_a_module_without_an_input_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "add --input" in failing(capsys, "summary", "torch.nn:ReLU")
+
+
+@pytest.mark.parametrize(
+    "argv", [("summary",), ("summary", "resnet18", "--input", "3,x"), ("summary", "a", "--batch", "0")]
+)
+def test_a_wrong_usage_exits_with_2(argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(argv)
+    assert stop.value.code == 2
+    assert "usage: explorer" in capsys.readouterr().err
+
+
+def test_presets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets"]) == 0
+    assert tuple(capsys.readouterr().out.split()) == presets.names()
+
+
+@pytest.mark.parametrize(("argv", "port"), [((), "8501"), (("app", "--port", "8600"), "8600")])
+def test_the_app_is_served_to_this_machine_only(
+    argv: tuple[str, ...], port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    def execv(path: str, command: list[str]) -> None:
+        started.append(command)
+        raise SystemExit(0)  # the real one does not return
+
+    monkeypatch.setattr(os, "execv", execv)
+    with pytest.raises(SystemExit):
+        main(argv)
+    (command,) = started
+    assert command[1:4] == ["-m", "streamlit", "run"]
+    assert Path(command[4]).is_file()
+    assert command[command.index("--server.address") + 1] == "127.0.0.1"
+    assert command[command.index("--server.port") + 1] == port
+
+
+def test_the_command_works_as_a_process_and_in_a_pipe() -> None:
+    listing = subprocess.Popen(
+        [sys.executable, "-m", "explorer", "summary", "cifar_resnet20", "--csv"], stdout=subprocess.PIPE
+    )
+    assert listing.stdout is not None
+    assert listing.stdout.readline().startswith(b"name,kind,")
+    listing.communicate()
+    assert listing.returncode == 0
+    refused = subprocess.run([sys.executable, "-m", "explorer", "summary", "nothing"], capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("explorer: 'nothing' is neither a preset nor a file")
+
+
+def test_the_python_of_the_readme_runs() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    code = readme.split("```python\n")[1].split("```")[0]
+    names: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert isinstance(names["net"], Network)
+    assert blocks.Basic in {type(block) for block in names["net"].blocks}
