@@ -1,0 +1,35 @@
+"""The session and the link: the one place that knows where a person's network is kept.
+
+Pages ask `network()`, and change it by `desk()`: `desk().apply(edit)`, `desk().load(network, label)`.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.network import Network
+from explorer.ui.desk import Desk, new_session
+
+KEY = "explorer"
+LINK = "net"
+
+
+def desk() -> Desk:
+    """This session's desk; at the first call it opens on the link, if the address has one."""
+    if KEY not in st.session_state:
+        made = Desk(new_session())
+        token = st.query_params.get(LINK)
+        if token is not None:
+            made.open_link(token)
+        st.session_state[KEY] = made.session
+    return Desk(st.session_state[KEY])
+
+
+def network() -> Network:
+    """The network on screen."""
+    return desk().network
+
+
+def load(network: Network, label: str = "") -> None:
+    """Opens a network in place of the one on screen, which undo brings back."""
+    desk().load(network, label)

@@ -1,0 +1,49 @@
+"""Numbers as the page writes them."""
+
+from __future__ import annotations
+
+MACS_HELP = (
+    "A MAC is one multiplication and one addition, so FLOPs = 2 × MACs. Beware when comparing: many papers, and the "
+    "tables of torchvision, print MACs under the name FLOPs. Counted are convolutions, linear layers and matrix "
+    "products without their biases; fvcore and timm add 2 for each batch-norm element, torchinfo adds biases and norms."
+)
+FIELD_HELP = (
+    "How many pixels of the input can reach one position of the last map before global pooling, by kernels and strides "
+    "alone. Theoretical: what a trained network attends to is smaller and centred."
+)
+MEMORY_HELP = (
+    "For training in float32: weights, their gradients, what the optimiser keeps of them, and what autograd keeps of "
+    "the forward pass for the batch. The allocator's own overhead and convolution workspaces come on top."
+)
+
+
+def compact(number: int, unit: str = "") -> str:
+    """Three significant digits: `640`, `9.22 k`, `163 k`, `2.65 M`."""
+    sign, size = ("−" if number < 0 else ""), abs(number)
+    for factor, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if size >= factor * 0.9995:
+            scaled = size / factor
+            digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return f"{sign}{scaled:.{digits}f} {letter}{unit}"
+    return f"{sign}{size}" + (f" {unit}" if unit else "")
+
+
+def memory(size: int) -> str:
+    """Bytes in decimal units: `27.6 MB`."""
+    return compact(size, "B")
+
+
+def plain(number: int) -> str:
+    """`855,482`, with a true minus."""
+    return f"{'−' if number < 0 else ''}{abs(number):,}"
+
+
+def change(now: int | None, before: int | None, write: str = "plain") -> str:
+    """`+583,296` since the last change, `±0` where it changed nothing, "" where there is nothing to compare."""
+    if now is None or before is None:
+        return ""
+    difference = now - before
+    if difference == 0:
+        return "±0"
+    text = {"plain": plain, "compact": compact, "memory": memory}[write](abs(difference))
+    return f"{'+' if difference > 0 else '−'}{text}"
