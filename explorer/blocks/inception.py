@@ -1,0 +1,291 @@
+"""The Inception module (article §2.2): branches side by side, concatenated along channels."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, field_validator
+from torch import Tensor, cat, nn
+
+from explorer.block import Activation, Bias, Block, Norm, NormEps, Repeat, check_width, wants_bias, window
+from explorer.layers import ConvNorm, activation_layer
+from explorer.shape import MAX_CHANNELS, Shape
+
+MAX_DEPTH = 16
+STEP = re.compile(r"(?:(?P<pool>maxpool|avgpool)|(?P<height>\d{1,2})x(?P<width>\d{1,2}):(?P<channels>\d{1,5}))(?:/(?P<stride>[12]))?(?P<valid>v)?")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One convolution (`channels` set) or 3×3 pool of a branch."""
+
+    pool: str | None
+    kernel: tuple[int, int]
+    channels: int
+    stride: int
+    valid: bool
+
+
+@dataclass(frozen=True)
+class Split:
+    """Branches side by side."""
+
+    branches: tuple[tuple[Step | Split, ...], ...]
+
+
+def parse(line: str) -> Split:
+    """The branches that a line writes; a ValueError says where and why it is none."""
+    tokens = [(found.group(), found.start() + 1) for found in re.finditer(r"[|>()]|[^\s|>()]+", line)]
+    split, end = _split(tokens, 0, 0)
+    if end < len(tokens):
+        raise ValueError(f"unexpected {tokens[end][0]!r} at character {tokens[end][1]}")
+    return split
+
+
+def _split(tokens: list[tuple[str, int]], at: int, depth: int) -> tuple[Split, int]:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"splits nest deeper than {MAX_DEPTH} at character {tokens[at - 1][1]}")
+    branches = []
+    while True:
+        branch, at = _branch(tokens, at, depth)
+        branches.append(branch)
+        if at >= len(tokens) or tokens[at][0] != "|":
+            return Split(tuple(branches)), at
+        at += 1
+
+
+def _branch(tokens: list[tuple[str, int]], at: int, depth: int) -> tuple[tuple[Step | Split, ...], int]:
+    steps: list[Step | Split] = []
+    while True:
+        word, place = tokens[at] if at < len(tokens) else ("the end", 0)
+        where = f" at character {place}" if place else " of the line"
+        if word == "(":
+            inner, at = _split(tokens, at + 1, depth + 1)
+            if at >= len(tokens) or tokens[at][0] != ")":
+                raise ValueError(f"the parenthesis opened{where} is not closed")
+            at += 1
+            if at < len(tokens) and tokens[at][0] == ">":
+                raise ValueError(f"a split ends its branch, so nothing can follow at character {tokens[at][1]}")
+            return (*steps, inner), at
+        steps.append(_step(word, where))
+        at += 1
+        if at >= len(tokens) or tokens[at][0] != ">":
+            return tuple(steps), at
+        at += 1
+
+
+def _step(word: str, where: str) -> Step:
+    found = STEP.fullmatch(word)
+    if found is None:
+        raise ValueError(f"expected a step such as 3x3:64, 3x3:64/2v or maxpool, got {word!r}{where}")
+    stride, valid = int(found["stride"] or 1), bool(found["valid"])
+    if found["pool"]:
+        return Step(found["pool"], (3, 3), 0, stride, valid)
+    kernel, channels = (int(found["height"]), int(found["width"])), int(found["channels"])
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise ValueError(f"channels must be 1 to {MAX_CHANNELS:,}, got {channels:,}{where}")
+    if not all(1 <= size <= 31 for size in kernel):
+        raise ValueError(f"kernels must be 1 to 31, got {word!r}{where}")
+    if not valid and not all(size % 2 for size in kernel):
+        raise ValueError(f"an even kernel needs the suffix v (no padding), got {word!r}{where}")
+    return Step(None, kernel, channels, stride, valid)
+
+
+class SplitModule(nn.Module):
+    """Branches side by side on one input, concatenated along channels."""
+
+    def __init__(self, *branches: nn.Module) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cat([branch(x) for branch in self.branches], 1)
+
+
+class InceptionModule(nn.Module):
+    """The concatenation of the branches, or act(x + norm(conv1×1(concatenation)))."""
+
+    def __init__(
+        self,
+        split: nn.Module,
+        in_channels: int = 0,
+        out_channels: int = 0,
+        add: bool = True,
+        norm: str = "batch",
+        eps: float = 1e-5,
+        activation: str = "relu",
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        self.split = split
+        self.project = (
+            ConvNorm(out_channels, in_channels, 1, bias=bias, norm=norm, eps=eps, activation="none")
+            if in_channels
+            else None
+        )
+        self.add = add
+        self.act = activation_layer(activation) if in_channels else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.split(x)
+        if self.project is not None:
+            y = self.project(y)
+            if self.add:
+                y = x + y
+        return y if self.act is None else self.act(y)
+
+
+class Inception(Block):
+    """Branches of different kernels side by side, concatenated along channels."""
+
+    title: ClassVar = "Inception module"
+    summary: ClassVar = "Looks at its input with several kernels at once and keeps all answers."
+    which: ClassVar = "side by side"
+    formula: ClassVar = "y = [b₁(x), b₂(x), …]"
+    source: ClassVar = "Szegedy et al. 2015, 2016; Szegedy et al. 2017 (residual); article §2.2"
+    family: ClassVar = "inception"
+    group: ClassVar = "Branches"
+    order_in_palette: ClassVar = 80
+    examples: ClassVar = (
+        ({}, Shape(32, 8, 8)),
+        ({"branches": "3x3:16/2v | 1x1:8 > 3x3:8 > 3x3:8/2v | maxpool/2v"}, Shape(32, 9, 9)),
+        ({"branches": "1x1:8 | 1x1:8 > (1x3:8 | 3x1:8) | avgpool > 1x1:4", "repeat": 2}, Shape(32, 8, 8)),
+        ({"branches": "1x1:8 | 1x1:8 > 3x3:8", "residual": True, "repeat": 2}, Shape(32, 8, 8)),
+    )
+
+    kind: Literal["inception"] = "inception"
+    branches: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=2000,
+            title="Branches",
+            description="| separates branches, > follows on. 3x3:64 is height × width : channels, then /2 for a stride "
+            "and v for no padding; maxpool and avgpool are 3×3 of stride 1; a branch may end in a split in "
+            "parentheses.",
+        ),
+    ] = "1x1:64 | 1x1:96 > 3x3:128 | 1x1:16 > 5x5:32 | maxpool > 1x1:32"
+    residual: Annotated[
+        bool,
+        Field(title="Residual", description="ReLU(x + norm(1×1(concatenation))), as in Inception-ResNet; stride 1."),
+    ] = False
+    shortcut: Annotated[
+        Literal["identity", "none"],
+        Field(title="Shortcut", description="Of a residual module; none leaves the addition out."),
+    ] = "identity"
+    norm: Norm = "batch"
+    norm_eps: NormEps = 1e-5
+    activation: Activation = "relu"
+    bias: Bias = "auto"
+    repeat: Repeat = 1
+
+    @field_validator("branches")
+    @classmethod
+    def _readable(cls, line: str) -> str:
+        parse(line)
+        return line
+
+    def has_shortcut(self) -> bool:
+        return self.residual and self.shortcut != "none"
+
+    def build(self, in_shape: Shape, first: bool = True) -> nn.Module:
+        split = parse(self.branches)
+        module, out_shape = self.build_split(split, in_shape)
+        check_width(self, "channels", out_shape.channels, ("one branch, 1x1:64", {"branches": "1x1:64"}))
+        shrinks = out_shape[1:] != in_shape[1:] or self.strided(split)
+        if self.copies > 1 and shrinks:
+            self.refuse(
+                f"shrinks {in_shape} to {out_shape} and cannot stand {self.copies} times",
+                in_shape,
+                out_shape,
+                ways=[("repeat 1", {"repeat": 1})],
+            )
+        if not self.residual:
+            return InceptionModule(module)
+        if shrinks:
+            self.refuse(
+                f"adds {in_shape} to {out_shape}",
+                in_shape,
+                out_shape,
+                ways=[("residual off", {"residual": False})],
+            )
+        return InceptionModule(
+            module,
+            in_shape.channels,
+            out_shape.channels,
+            self.shortcut != "none",
+            self.norm,
+            self.norm_eps,
+            self.activation,
+            wants_bias(self.bias, self.norm),
+        )
+
+    def build_split(self, split: Split, in_shape: Shape) -> tuple[nn.Module, Shape]:
+        """The module of `split` and the shape it gives."""
+        built = [self.build_branch(branch, in_shape) for branch in split.branches]
+        shapes = [shape for _, shape in built]
+        if len({shape[1:] for shape in shapes}) > 1:
+            sizes = ", ".join(f"branch {i + 1}: {s.height}×{s.width}" for i, s in enumerate(shapes))
+            self.refuse(f"has branches that end at different sizes ({sizes})", in_shape, ways=self.same_size_ways())
+        return SplitModule(*(branch for branch, _ in built)), shapes[0]._replace(channels=sum(s.channels for s in shapes))
+
+    def build_branch(self, steps: tuple[Step | Split, ...], in_shape: Shape) -> tuple[nn.Module, Shape]:
+        """The module of one branch and the shape it gives."""
+        layers: list[nn.Module] = []
+        shape = in_shape
+        for step in steps:
+            if isinstance(step, Split):
+                layer, shape = self.build_split(step, shape)
+                layers.append(layer)
+                continue
+            padding = (0, 0) if step.valid else (step.kernel[0] // 2, step.kernel[1] // 2)
+            sizes = [
+                window(size, kernel, step.stride, pad)
+                for size, kernel, pad in zip(shape[1:], step.kernel, padding, strict=True)
+            ]
+            if min(sizes) < 1:
+                kernel = f"{step.kernel[0]}×{step.kernel[1]}"
+                self.refuse(f"has a {kernel} window that does not fit into {shape}", shape, ways=self.same_size_ways())
+            layers.append(self.build_step(step, shape.channels, padding))
+            shape = Shape(step.channels or shape.channels, *sizes)
+        return nn.Sequential(*layers), shape
+
+    def build_step(self, step: Step, in_channels: int, padding: tuple[int, int]) -> nn.Module:
+        """One convolution or pool."""
+        if step.pool == "maxpool":
+            return nn.MaxPool2d(3, step.stride, padding)
+        if step.pool == "avgpool":
+            return nn.AvgPool2d(3, step.stride, padding)
+        return ConvNorm(
+            in_channels,
+            step.channels,
+            step.kernel,
+            step.stride,
+            padding,
+            bias=wants_bias(self.bias, self.norm),
+            norm=self.norm,
+            eps=self.norm_eps,
+            activation=self.activation,
+        )
+
+    def same_size_ways(self) -> list[tuple[str, dict[str, str]]]:
+        """The line with every step padded and of stride 1, where that is readable."""
+        line = re.sub(r"(:\d+|pool)(?:/\d)?v?", r"\1", self.branches)
+        try:
+            parse(line)
+        except ValueError:
+            return []
+        return [("every step padded, stride 1", {"branches": line})] if line != self.branches else []
+
+    def strided(self, split: Split) -> bool:
+        """Whether any step of any branch has a stride."""
+        return any(
+            self.strided(step) if isinstance(step, Split) else step.stride > 1
+            for branch in split.branches
+            for step in branch
+        )
+
+    def starts_at_zero(self, module: nn.Module) -> list[nn.Module]:
+        return [module.get_submodule("project.conv")] if self.norm == "none" and self.has_shortcut() else []
