@@ -45,9 +45,7 @@ class BasicModule(nn.Module):
     ) -> None:
         super().__init__()
         inner = 2 if upsample else stride
-        self.conv1 = ConvNorm(
-            in_channels, mid_channels, 3, inner, bias=bias, norm=norm, eps=eps, activation=activation
-        )
+        self.conv1 = ConvNorm(in_channels, mid_channels, 3, inner, bias=bias, norm=norm, eps=eps, activation=activation)
         self.conv2 = ConvNorm(mid_channels, channels, 3, bias=bias, norm=norm, eps=eps, activation="none")
         self.shortcut = shortcut_layer(shortcut, in_channels, channels, stride, bias, norm, eps)
         self.act = activation_layer(activation)

@@ -47,9 +47,7 @@ class BottleneckModule(nn.Module):
     ) -> None:
         super().__init__()
         early, late = (stride, 1) if stride_on == "1x1" else (1, stride)
-        self.conv1 = ConvNorm(
-            in_channels, mid_channels, 1, early, bias=bias, norm=norm, eps=eps, activation=activation
-        )
+        self.conv1 = ConvNorm(in_channels, mid_channels, 1, early, bias=bias, norm=norm, eps=eps, activation=activation)
         self.conv2 = ConvNorm(
             mid_channels, expand_channels, 3, late, groups=groups, bias=bias, norm=norm, eps=eps, activation=activation
         )

@@ -46,7 +46,9 @@ class Conv(Block):
     stride: Stride = 1
     padding: Annotated[
         Literal["same", "valid"],
-        Field(title="Padding", description="same keeps the size at stride 1 and wants an odd kernel; valid pads nothing."),
+        Field(
+            title="Padding", description="same keeps the size at stride 1 and wants an odd kernel; valid pads nothing."
+        ),
     ] = "same"
     dilation: Annotated[
         int, Field(ge=1, le=16, title="Dilation", description="Distance between the filter's taps.")
@@ -66,7 +68,12 @@ class Conv(Block):
             sizes = [window(size, self.kernel, self.stride, 0, self.dilation) for size in in_shape[1:]]
             span = self.dilation * (self.kernel - 1) + 1
             check_window(
-                self, f"filter of {span}×{span}", in_shape, sizes, ('padding "same"', {"padding": "same"}), ("kernel 1", {"kernel": 1})
+                self,
+                f"filter of {span}×{span}",
+                in_shape,
+                sizes,
+                ('padding "same"', {"padding": "same"}),
+                ("kernel 1", {"kernel": 1}),
             )
         if in_shape.channels % self.groups or self.channels % self.groups:
             self.refuse(

@@ -21,9 +21,9 @@ class Dropout(Block):
     examples: ClassVar = (({"rate": 0.2}, Shape(16, 8, 8)),)
 
     kind: Literal["dropout"] = "dropout"
-    rate: Annotated[
-        float, Field(ge=0, lt=1, title="Rate", description="Share of the values that are set to zero.")
-    ] = 0.5
+    rate: Annotated[float, Field(ge=0, lt=1, title="Rate", description="Share of the values that are set to zero.")] = (
+        0.5
+    )
 
     def build(self, in_shape: Shape, first: bool = True) -> nn.Module:
         return nn.Dropout(self.rate)

@@ -75,7 +75,7 @@ class IdentityMapping(Block):
         Literal["always", "close"],
         Field(
             title="Gate",
-            description='always: F(x) + x. close: the article\'s "if the two inputs are close enough they are added '
+            description="always: F(x) + x. close: the article's \"if the two inputs are close enough they are added "
             'directly"; a sample at a time, where mean|F(x) − x| ≤ tolerance · mean|x|, else F(x) + P(x) with a 1×1 '
             "convolution P. Both paths are computed and counted. F = 0 gives a ratio of 1.",
         ),

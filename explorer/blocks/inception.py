@@ -14,7 +14,9 @@ from explorer.layers import ConvNorm, activation_layer
 from explorer.shape import MAX_CHANNELS, Shape
 
 MAX_DEPTH = 16
-STEP = re.compile(r"(?:(?P<pool>maxpool|avgpool)|(?P<height>\d{1,2})x(?P<width>\d{1,2}):(?P<channels>\d{1,5}))(?:/(?P<stride>[12]))?(?P<valid>v)?")
+STEP = re.compile(
+    r"(?:(?P<pool>maxpool|avgpool)|(?P<height>\d{1,2})x(?P<width>\d{1,2}):(?P<channels>\d{1,5}))(?:/(?P<stride>[12]))?(?P<valid>v)?"
+)
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,9 @@ class Inception(Block):
         if len({shape[1:] for shape in shapes}) > 1:
             sizes = ", ".join(f"branch {i + 1}: {s.height}×{s.width}" for i, s in enumerate(shapes))
             self.refuse(f"has branches that end at different sizes ({sizes})", in_shape, ways=self.same_size_ways())
-        return SplitModule(*(branch for branch, _ in built)), shapes[0]._replace(channels=sum(s.channels for s in shapes))
+        return SplitModule(*(branch for branch, _ in built)), shapes[0]._replace(
+            channels=sum(s.channels for s in shapes)
+        )
 
     def build_branch(self, steps: tuple[Step | Split, ...], in_shape: Shape) -> tuple[nn.Module, Shape]:
         """The module of one branch and the shape it gives."""

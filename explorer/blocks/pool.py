@@ -31,7 +31,8 @@ class Pool(Block):
     ] = "max"
     kernel: Kernel = 3
     stride: Annotated[
-        int, Field(ge=1, le=31, title="Stride", description="Distance between windows.", json_schema_extra={"unit": "px"})
+        int,
+        Field(ge=1, le=31, title="Stride", description="Distance between windows.", json_schema_extra={"unit": "px"}),
     ] = 2
     padding: Annotated[
         Annotated[int, Field(ge=0, le=15)] | None,
@@ -52,8 +53,12 @@ class Pool(Block):
         sizes = [window(size, self.kernel, self.stride, padding, ceil=self.ceil_mode) for size in in_shape[1:]]
         fits = max(1, min(31, min(in_shape[1:])))
         check_window(
-            self, f"{self.kernel}×{self.kernel} window", in_shape, sizes,
-            (f"kernel {fits}", {"kernel": fits}), (f"padding {self.kernel // 2}", {"padding": None}),
+            self,
+            f"{self.kernel}×{self.kernel} window",
+            in_shape,
+            sizes,
+            (f"kernel {fits}", {"kernel": fits}),
+            (f"padding {self.kernel // 2}", {"padding": None}),
         )
         if self.mode == "max":
             return nn.MaxPool2d(self.kernel, self.stride, padding, ceil_mode=self.ceil_mode)

@@ -44,9 +44,7 @@ class ResidualAddModule(nn.Module):
     ) -> None:
         super().__init__()
         widths = [width >> i for i in range(convolutions)]
-        self.middle = ConvNorm(
-            in_channels, width, kernel, stride, bias=bias, norm=norm, eps=eps, activation=activation
-        )
+        self.middle = ConvNorm(in_channels, width, kernel, stride, bias=bias, norm=norm, eps=eps, activation=activation)
         self.b = nn.Parameter(torch.zeros(1, width, 1, 1))
         self.convs = nn.Sequential()
         for i, channels in enumerate(widths):
@@ -92,12 +90,8 @@ class ResidualConcatModule(nn.Module):
         self.middle = nn.Sequential()
         for i, channels in enumerate(widths):
             inner = widths[i - 1] if i else in_channels
-            self.middle.append(
-                ConvNorm(inner, channels, kernel, bias=bias, norm=norm, eps=eps, activation=activation)
-            )
-        self.conv = ConvNorm(
-            in_channels + widths[-1], width, kernel, bias=bias, norm=norm, eps=eps, activation="none"
-        )
+            self.middle.append(ConvNorm(inner, channels, kernel, bias=bias, norm=norm, eps=eps, activation=activation))
+        self.conv = ConvNorm(in_channels + widths[-1], width, kernel, bias=bias, norm=norm, eps=eps, activation="none")
         self.append = append
         self.act = activation_layer(activation)
 
@@ -174,7 +168,9 @@ class Residual(Block):
         check_odd(self, self.kernel)
         step = 2 ** (self.convolutions - 1)
         if self.width % step:
-            nearest = {w for w in (self.width // step * step, (self.width // step + 1) * step) if 1 <= w <= MAX_CHANNELS}
+            nearest = {
+                w for w in (self.width // step * step, (self.width // step + 1) * step) if 1 <= w <= MAX_CHANNELS
+            }
             self.refuse(
                 f"cannot halve a width of {self.width} {self.convolutions - 1} times",
                 in_shape,
@@ -202,7 +198,9 @@ class Residual(Block):
         """A concatenation keeps the size and takes the input as it is."""
         adds = ('merge "add"', {"merge": "add"})
         if self.stride != 1:
-            self.refuse("concatenates its input and cannot have stride 2", in_shape, ways=[("stride 1", {"stride": 1}), adds])
+            self.refuse(
+                "concatenates its input and cannot have stride 2", in_shape, ways=[("stride 1", {"stride": 1}), adds]
+            )
         if shortcut not in ("identity", "none"):
             self.refuse(
                 f'concatenates its input as it is and has no use for shortcut "{shortcut}"',

@@ -27,9 +27,7 @@ class StemModule(nn.Module):
         super().__init__()
 
         def conv(inner: int, outer: int, kernel: int, stride: int = 1, padding: int | None = None) -> ConvNorm:
-            return ConvNorm(
-                inner, outer, kernel, stride, padding, bias=bias, norm=norm, eps=eps, activation=activation
-            )
+            return ConvNorm(inner, outer, kernel, stride, padding, bias=bias, norm=norm, eps=eps, activation=activation)
 
         if form == "seven":
             plan = [(7, 2), (3, 2), (3, 2), (3, 2), (3, 1), (1, 1), (1, 1)]
@@ -113,10 +111,20 @@ class Stem(Block):
             self.refuse(f"cannot halve {self.channels} channels", ways=ways)
         if self.form == "googlenet":
             if 3 * self.channels > 8192:
-                self.refuse(f"makes {3 * self.channels:,} channels, more than 8,192", ways=[("channels 2730", {"channels": 2730})])
+                self.refuse(
+                    f"makes {3 * self.channels:,} channels, more than 8,192",
+                    ways=[("channels 2730", {"channels": 2730})],
+                )
             once = [window((size + 1) // 2, 3, 2, 0, ceil=True) for size in in_shape[1:]]
             twice = [window(size, 3, 2, 0, ceil=True) for size in once]
-            check_window(self, "3×3 pool", in_shape, twice, ('form "cifar"', {"form": "cifar"}), ('form "imagenet"', {"form": "imagenet"}))
+            check_window(
+                self,
+                "3×3 pool",
+                in_shape,
+                twice,
+                ('form "cifar"', {"form": "cifar"}),
+                ('form "imagenet"', {"form": "imagenet"}),
+            )
         if self.form == "patch":
             sizes = [window(size, 4, 4, 0) for size in in_shape[1:]]
             check_window(self, "4×4 patch", in_shape, sizes, ('form "cifar"', {"form": "cifar"}))

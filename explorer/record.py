@@ -1,0 +1,57 @@
+"""What one copy of a block does to one shape, found once and remembered.
+
+Cost grows with the number of distinct blocks: a record is keyed by the block's fields (without `repeat`), whether the
+copy is the first, its input's shape and whether that input needs a gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from torch import nn
+
+from explorer.block import Block
+from explorer.layers import weights
+from explorer.shape import MAX_CHANNELS, Shape, ShapeError
+from explorer.trace import Trace, trace
+
+REMEMBERED = 2048  # records; at some 10 kB each they stay below 20 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One copy of a block on one input shape."""
+
+    block: Block
+    in_shape: Shape
+    out_shape: tuple[int, ...]  # a Shape, or (classes,) after a head
+    trace: Trace
+    shared: dict[str, tuple[tuple[int, ...], ...]]  # shapes of the parameters that may be shared, by layer
+    chosen: dict[str, str]  # what `auto` chose, by field
+    shortcut_params: int  # of the layers on the shortcut
+
+
+def skeleton(block: Block, in_shape: Shape, first: bool = True) -> nn.Module:
+    """The module of one copy without memory; counted, never run."""
+    with weights("none"):
+        return block.build(in_shape, first)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def record(block: Block, first: bool, in_shape: Shape, requires_grad: bool) -> Record:
+    """The record of one copy of `block`; raises ShapeError."""
+    module = skeleton(block, in_shape, first)
+    traced = trace(module, in_shape, requires_grad=requires_grad, throwaway=True)
+    out_shape: tuple[int, ...] = traced.output_shape
+    if len(out_shape) == 3:
+        out_shape = Shape(*out_shape)
+        if out_shape.channels > MAX_CHANNELS:
+            raise ShapeError(f"makes {out_shape.channels:,} channels, more than {MAX_CHANNELS:,}", title=block.title)
+    shared = {}
+    if getattr(block, "share", ""):
+        for name, layer in block.shareable(module).items():
+            shared[name] = tuple(tuple(parameter.shape) for parameter in layer.parameters())
+    side = getattr(module, "shortcut", None)
+    side_params = sum(p.numel() for p in side.parameters()) if isinstance(side, nn.Module) else 0
+    return Record(block, in_shape, out_shape, traced, shared, block.resolve(in_shape, first), side_params)

@@ -1,0 +1,68 @@
+"""The legal ways out of a ShapeError, each with its price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from explorer.block import KINDS, Block
+from explorer.record import record
+from explorer.shape import Shape, ShapeError, Way
+
+
+def priced(error: ShapeError, index: int, block: Block, in_shape: Shape) -> ShapeError:
+    """`error` of `block` at card `index`, with those ways that mend the card, each with its price.
+
+    The price is the change in the card's parameters against the same card without its shortcut. Where that is
+    refused too, it is the card's parameters themselves, since nothing of the card is counted. An edit that takes a
+    card away or moves it has no price.
+    """
+    title = f"{block.title} ×{block.copies}" if block.copies > 1 else block.title
+    placed = ShapeError(error.reason, title=title, shapes=error.shapes, ways=error.ways, index=index)
+    baseline = card_parameters(block.plain(), in_shape) or 0
+    ways: list[Way] = []
+    prices: list[int | None] = []
+    for way in error.ways:
+        if way.edit["op"] in ("set", "replace"):
+            mended = _mended(block, way.edit)
+            params = card_parameters(mended, in_shape) if mended is not None else None
+            if params is None:
+                continue
+            prices.append(params - baseline)
+        else:
+            prices.append(None)
+        ways.append(way)
+    placed.ways = tuple(ways)
+    return placed.placed(index, prices)
+
+
+def _mended(block: Block, edit: Mapping[str, Any]) -> Block | None:
+    try:
+        if edit["op"] == "set":
+            return block.with_fields(**edit["fields"])
+        return KINDS[edit["block"]["kind"]](**edit["block"])
+    except ValidationError:
+        return None
+
+
+def card_parameters(block: Block, in_shape: Shape) -> int | None:
+    """Parameters of all copies of `block`, or None where it is refused."""
+    total, shape = 0, in_shape
+    single = alone(block)
+    try:
+        for copy in range(block.copies):
+            found = record(single, copy == 0, shape, True)
+            total += found.trace.params
+            if len(found.out_shape) != 3:
+                break
+            shape = Shape(*found.out_shape)
+    except ShapeError:
+        return None
+    return total
+
+
+def alone(block: Block) -> Block:
+    """The block as one copy of itself, the form in which records are remembered."""
+    return block.model_copy(update={"repeat": 1}) if block.copies > 1 else block
