@@ -24,6 +24,7 @@ Kernel = int | tuple[int, int]
 _weights: ContextVar[Weights] = ContextVar("weights", default="drawn")
 _meta = torch.device("meta")
 _bare_module = nn.Module().__dict__
+_bare_containers = [name for name, value in _bare_module.items() if hasattr(value, "copy")]
 
 
 @contextmanager
@@ -39,8 +40,9 @@ def weights(state: Weights) -> Iterator[None]:
 def _bare(module: nn.Module, **attributes: object) -> None:
     """Makes `module` an nn.Module with these attributes, past `nn.Module.__setattr__`, which costs 5 times as much."""
     own = module.__dict__
-    for name, value in _bare_module.items():
-        own[name] = value.copy() if hasattr(value, "copy") else value
+    own.update(_bare_module)
+    for name in _bare_containers:
+        own[name] = _bare_module[name].copy()
     own.update(attributes)
 
 
@@ -142,6 +144,16 @@ class LayerNorm2d(LayerNorm):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
+class Sequential(nn.Sequential):
+    """torch's row of layers."""
+
+    def __init__(self) -> None:
+        if _weights.get() != "none":
+            super().__init__()
+        else:
+            _bare(self)
+
+
 def norm_layer(norm: str, channels: int, eps: float = 1e-5) -> nn.Module | None:
     """The norm of that name over `channels`, or None for "none"."""
     if norm == "batch":
@@ -168,17 +180,15 @@ def activation_layer(activation: str) -> nn.Module | None:
     return None
 
 
-class NormAct(nn.Sequential):
+class NormAct(Sequential):
     """A norm, then an activation; either may be absent."""
 
     def __init__(self, channels: int, norm: str = "batch", eps: float = 1e-5, activation: str = "relu") -> None:
         super().__init__()
-        for name, layer in (("norm", norm_layer(norm, channels, eps)), ("act", activation_layer(activation))):
-            if layer is not None:
-                self.add_module(name, layer)
+        add_norm_act(self, channels, norm, eps, activation)
 
 
-class ConvNorm(NormAct):
+class ConvNorm(Sequential):
     """A convolution, then a norm and an activation, either of which may be absent; padding is half the kernel."""
 
     def __init__(
@@ -195,12 +205,19 @@ class ConvNorm(NormAct):
         eps: float = 1e-5,
         activation: str = "relu",
     ) -> None:
-        super().__init__(out_channels, norm, eps, activation)
+        super().__init__()
         if padding is None:
-            height, width = _pair(kernel)
+            height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
             padding = (dilation * (height - 1) // 2, dilation * (width - 1) // 2)
-        conv = Conv2d(in_channels, out_channels, kernel, stride, padding, dilation, groups, bias)
-        self._modules = {"conv": conv, **self._modules}
+        self.add_module("conv", Conv2d(in_channels, out_channels, kernel, stride, padding, dilation, groups, bias))
+        add_norm_act(self, out_channels, norm, eps, activation)
+
+
+def add_norm_act(layers: nn.Sequential, channels: int, norm: str, eps: float, activation: str) -> None:
+    """Appends a norm over `channels` and an activation, where they are not "none"."""
+    for name, layer in (("norm", norm_layer(norm, channels, eps)), ("act", activation_layer(activation))):
+        if layer is not None:
+            layers.add_module(name, layer)
 
 
 class Pad(nn.Module):

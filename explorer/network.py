@@ -346,7 +346,7 @@ def _check_shared(
 
 def initialise(module: nn.Module, block: Block, path: str, seed: int) -> None:
     """Draws the weights of one built copy, each from the seed and its own path, so that twins agree on shared paths."""
-    mode = "fan_in" if getattr(block, "norm", "") == "none" else "fan_out"
+    mode: Literal["fan_in", "fan_out"] = "fan_in" if getattr(block, "norm", "") == "none" else "fan_out"
     for name, layer in module.named_modules(prefix=path):
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu", generator=_generator(seed, name))

@@ -93,4 +93,4 @@ class Classifier(Block):
     ] = 0.0
 
     def build(self, in_shape: Shape, first: bool = True) -> nn.Module:
-        return ClassifierModule(tuple(in_shape), self.classes, self.pool, self.hidden, self.activation, self.dropout)
+        return ClassifierModule(in_shape, self.classes, self.pool, self.hidden, self.activation, self.dropout)

@@ -37,7 +37,7 @@ class IdentityMappingModule(nn.Module):
         y = self.conv2(self.norm2(self.conv1(self.norm1(x))))
         if not self.add:
             return y
-        if self.project is None:
+        if self.project is None or self.tolerance is None:
             return y + x
         with torch.no_grad():
             distance = (y - x).abs().mean((1, 2, 3), keepdim=True)
