@@ -54,6 +54,19 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--csv", action="store_true", help="as CSV")
     summary.set_defaults(run=_summary)
 
+    train = commands.add_parser("train", help="train a network on real images in this terminal")
+    train.add_argument("network", help="a preset, a JSON file, or - for JSON on stdin")
+    train.add_argument("--input", type=_shape, metavar="C,H,W", help="input shape, the network's own unless said")
+    train.add_argument("--twin", action="store_true", help="train the network without its shortcuts beside it")
+    train.add_argument("--data", help="the images (digits)")
+    train.add_argument("--steps", type=_count, help="updates of the weights (150)")
+    train.add_argument("--batch", type=_count, help="images in a step (64)")
+    train.add_argument("--optimizer", choices=("sgd", "adamw"), help="sgd; adamw where a block has no norm")
+    train.add_argument("--learning-rate", type=float, metavar="RATE", help="0.03 with sgd, 0.001 with adamw")
+    train.add_argument("--seed", type=int, help="of the first weights and of the order of the images (0)")
+    train.add_argument("--save", type=Path, metavar="FILE", help="keep the trained weights, a state dict, in a file")
+    train.set_defaults(run=_train)
+
     names = commands.add_parser("presets", help="list the networks that have a name")
     names.set_defaults(run=_presets)
     return parser
@@ -84,6 +97,27 @@ def _summary(arguments: argparse.Namespace) -> int:
     else:
         print(f"{arguments.network}\n\n{summary.as_table(report, arguments.operations)}")
     return 0
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
+    from explorer import terminal
+    from explorer.training.recipe import Recipe
+
+    trained = network(arguments.network, arguments.input)
+    asked = {
+        name: getattr(arguments, name) for name in ("data", "steps", "batch", "optimizer", "learning_rate", "seed")
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    if given.get("optimizer") == "adamw":
+        given.setdefault("learning_rate", 1e-3)
+    try:
+        recipe = Recipe(**{**dict(Recipe.default_for(trained)), **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"--{str(first['loc'][0]).replace('_', '-')} {first['input']}: {first['msg']}") from error
+    return terminal.train(trained, recipe, arguments.twin, arguments.save)
 
 
 def _report(source: str, shape: Shape | None, batch: int) -> Report:

@@ -80,7 +80,7 @@ def as_table(report: Report, operations: bool = False) -> str:
         for row in rows
     ]
     end = ("total", "", show(report.output_shape), f"{report.params:,}", f"{report.macs:,}", size(report.saved_bytes))
-    lines = _aligned([headings, *body, (*end, "")], left=3)
+    lines = aligned([headings, *body, (*end, "")], left=3)
     rule = "─" * max(len(line) for line in lines)
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", *_totals(report)])
 
@@ -118,7 +118,7 @@ def _parts(memory: Any) -> str:
     return ", ".join(f"{name} {size(getattr(memory, name))}" for name in parts)
 
 
-def _aligned(rows: Sequence[Sequence[str]], left: int) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], left: int) -> list[str]:
     """The rows in columns: the first `left` flush left, the others flush right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [

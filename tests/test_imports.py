@@ -13,24 +13,31 @@ ROOT = Path(__file__).parent.parent
 # What each part of the package may import besides itself, and what is under those. A new part has to be placed here.
 BELOW = {
     "shape": (),
-    "layers": ("shape",),
+    "layers": (),
     "block": ("layers", "shape"),
     "blocks": ("block",),
-    "trace": ("shape",),
-    "network": ("blocks",),
-    "repair": ("network",),
-    "report": ("trace", "network", "repair"),
+    # One pass over a module, known to no block and knowing none.
+    "field": (),
+    "symbol": (),
+    "rules": ("field", "symbol"),
+    "trace": ("rules",),
+    # A block's trace, remembered; the network prices its ways out by it.
+    "record": ("block", "trace"),
+    "repair": ("record",),
+    "network": ("blocks", "repair"),
+    "report": ("network",),
     "presets": ("network",),
     "weights": ("presets",),
     "summary": ("report",),
     "drawing": ("report",),
     "export": ("report",),
-    "training": ("report", "presets", "weights"),
+    "training": ("report", "weights"),
     "runs": ("training",),
     "lab": ("runs",),
-    "": ("report", "presets", "weights", "export"),  # explorer/__init__.py, the public names
-    "ui": ("", "drawing", "export", "lab", "runs", "summary"),
-    "__main__": ("", "lab", "summary"),
+    "terminal": ("runs", "summary"),
+    "": ("report", "weights", "export"),  # explorer/__init__.py, the public names
+    "ui": ("", "drawing", "lab", "summary"),
+    "__main__": ("", "summary", "terminal"),
     "pages": ("ui",),
 }
 
