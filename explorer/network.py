@@ -22,7 +22,7 @@ from explorer.block import Block
 from explorer.blocks import KINDS
 from explorer.layers import Weights, weights
 from explorer.record import Record, record
-from explorer.repair import alone, priced
+from explorer.repair import priced
 from explorer.shape import Shape, ShapeError, Way, show
 
 MAX_COPIES = 1024  # blocks of a network with repeats written out
@@ -295,10 +295,9 @@ def walk(network: Network) -> Iterator[Step]:
                 room = MAX_COPIES - (total - block.copies)
                 ways = [(f"repeat {room}", {"repeat": room})] if room else []
                 block.refuse(f"is block number {total:,} with repeats written out, more than {MAX_COPIES:,}", ways=ways)
-            single = alone(block)
             copy = 0
             while copy < block.copies:
-                found = record(single, copy == 0, in_shape, requires_grad)
+                found = record(block, copy == 0, in_shape, requires_grad)
                 if found.shared:
                     _check_shared(block, card, found, shared)
                 same = copy > 0 and found.out_shape == in_shape and found.trace.output_requires_grad == requires_grad

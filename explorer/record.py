@@ -1,7 +1,7 @@
 """What one copy of a block does to one shape, found once and remembered.
 
-Cost grows with the number of distinct blocks: a record is keyed by the block's fields (without `repeat`), whether the
-copy is the first, its input's shape and whether that input needs a gradient.
+Cost grows with the number of distinct blocks: a record is keyed by the block's fields, whether the copy is the first,
+its input's shape and whether that input needs a gradient.
 """
 
 from __future__ import annotations

@@ -50,10 +50,9 @@ def _mended(block: Block, edit: Mapping[str, Any]) -> Block | None:
 def card_parameters(block: Block, in_shape: Shape) -> int | None:
     """Parameters of all copies of `block`, or None where it is refused."""
     total, shape = 0, in_shape
-    single = alone(block)
     try:
         for copy in range(block.copies):
-            found = record(single, copy == 0, shape, True)
+            found = record(block, copy == 0, shape, True)
             total += found.trace.params
             if len(found.out_shape) != 3:
                 break
@@ -61,8 +60,3 @@ def card_parameters(block: Block, in_shape: Shape) -> int | None:
     except ShapeError:
         return None
     return total
-
-
-def alone(block: Block) -> Block:
-    """The block as one copy of itself, the form in which records are remembered."""
-    return block.model_copy(update={"repeat": 1}) if block.copies > 1 else block

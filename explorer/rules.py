@@ -83,10 +83,12 @@ def conv2d(
     dilation_y, dilation_x = dilation if type(dilation) is tuple and len(dilation) == 2 else pair(dilation)
     reach_y = dilation_y * (kernel_y - 1)
     reach_x = dilation_x * (kernel_x - 1)
+    odd = False
     if padding == "same":
         # An odd surplus goes to the end.
         before_y, before_x = reach_y // 2, reach_x // 2
         out_y, out_x = height, width
+        odd = bool(reach_y % 2 or reach_x % 2)
     else:
         before_y, before_x = (0, 0) if padding == "valid" else pair(padding)
         out_y = (height + 2 * before_y - reach_y - 1) // stride_y + 1
@@ -115,7 +117,11 @@ def conv2d(
         seen,
     )
     if result.requires_grad:
-        tracer.save(input)
+        if odd:  # torch pads a copy by the surplus and keeps that
+            padded = batch * channels * (height + reach_y % 2) * (width + reach_x % 2)
+            tracer.operations[-1].saved += 4 * padded
+        else:
+            tracer.save(input)
         tracer.save(weight)
     return result
 
@@ -230,9 +236,8 @@ def layer_norm(
 
 @rule(functions=[F.instance_norm])
 def instance_norm(tracer: Tracer, input: Symbol, *args: Any, **kwargs: Any) -> Symbol:
-    # Training normalises with each image's own statistics; running ones are only gathered.
-    kwargs.update(running_mean=None, running_var=None, use_input_stats=True)
-    return pointwise(tracer, F.instance_norm, (input, *args[2:]), kwargs)
+    kwargs["use_input_stats"] = True  # as training does
+    return measured(tracer, F.instance_norm, (input, *args), kwargs, elementwise=True)
 
 
 # Activations
@@ -308,7 +313,7 @@ def drop(function: Callable[..., Any]) -> Rule:
     def apply(
         tracer: Tracer, input: Symbol, p: float = 0.5, training: bool = True, inplace: bool = False, **kwargs: Any
     ) -> Symbol:
-        if p == 0 or inplace or function is not F.dropout or not input.requires_grad:
+        if not 0 < p < 1 or inplace or function is not F.dropout or not input.requires_grad:
             arguments = {"p": p, "training": True, "inplace": inplace, **kwargs}
             return measured(tracer, function, (input,), arguments, elementwise=True)
         sizes = input.sizes
@@ -981,6 +986,7 @@ def measured(
     name: str | None = None,
     elementwise: bool = False,
     counted: bool = True,
+    keeps_map: bool = True,
 ) -> Any:
     """Runs the real operation on `meta` tensors: torch says the shape, what is a view, and what autograd saves."""
     op = name or getattr(function, "__name__", str(function)).strip("_")
@@ -1037,13 +1043,13 @@ def measured(
         key = tensor.untyped_storage()._cdata
         same = stand_ins.get(id(tensor))
         owner = owners.get(key)
-        field = spread(operands, sizes) if elementwise else None
+        field = spread(operands, sizes) if elementwise and keeps_map else None
         symbol = tracer.emit(
             op,
             operands,
             sizes,
             0,
-            math.prod(sizes) if elementwise and (owner is None or same) else 0,
+            math.prod(sizes) if elementwise and (owner is None or same is not None) else 0,
             field,
             tensor.dtype,
             None,
@@ -1067,10 +1073,14 @@ def measured(
         key = tensor.untyped_storage()._cdata
         if key in owners:
             save_storage(tracer, owners[key])
-        elif key not in seen:
+        elif key not in seen and tracer.operations:
             seen.add(key)
-            if tracer.operations:
-                tracer.operations[-1].saved += tensor.untyped_storage().nbytes()
+            operation, count = tracer.operations[-1], tensor.untyped_storage().nbytes()
+            # A number, or a list of indices, is one for the whole batch.
+            if tensor.dim() == 0 or (tensor.dim() == 1 and not tensor.dtype.is_floating_point):
+                operation.saved_fixed += count
+            else:
+                operation.saved += count
     return answer
 
 
@@ -1090,31 +1100,37 @@ def spread(operands: Sequence[Symbol], sizes: Sizes) -> fields.Field | None:
     return field
 
 
-def pointwise(tracer: Tracer, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return measured(tracer, function, args, kwargs, elementwise=True)
-
-
-def counted_elsewhere(function: Callable[..., Any]) -> Rule:
+def by_torch(function: Callable[..., Any], keeps_map: bool) -> Rule:
     def apply(tracer: Tracer, *args: Any, **kwargs: Any) -> Any:
-        return pointwise(tracer, function, args, kwargs)
+        return measured(tracer, function, args, kwargs, elementwise=True, keeps_map=keeps_map)
 
     return apply
 
 
+# On each position of a map by itself.
 POINTWISE = """
-    exp log sqrt rsqrt pow square reciprocal neg sin cos sign clamp clamp_min clamp_max minimum maximum
-    elu selu celu mish softplus softsign hardsigmoid logsigmoid prelu normalize local_response_norm
-    mul_ div_ clamp_ sigmoid_ tanh_ leaky_relu_ elu_ hardtanh_ stack expand expand_as roll lerp addcmul
+    exp log sqrt rsqrt pow square reciprocal neg sin cos sign clamp clamp_min clamp_max minimum maximum lerp addcmul
+    elu selu celu mish softplus softsign hardsigmoid logsigmoid prelu normalize local_response_norm channel_shuffle
+    mul_ div_ clamp_ sigmoid_ tanh_ leaky_relu_ elu_ hardtanh_ expand expand_as glu
     logical_and logical_or logical_not bitwise_and bitwise_or
     __pow__ __neg__ __imul__ __itruediv__ __idiv__ __and__ __or__ __invert__ __rpow__
-""".split()
-for name in POINTWISE:
-    for place in (torch, F, torch.Tensor):
-        function = getattr(place, name, None)
-        if function is not None and function not in RULES:
-            rule(functions=[function])(counted_elsewhere(function))
-    if hasattr(torch.Tensor, name):
-        setattr(Symbol, name, as_method(counted_elsewhere(getattr(torch.Tensor, name))))
+"""
+# Across positions: what a map sees is not followed further.
+MIXING = "sum prod amax amin max min var std cumsum stack roll flip pixel_shuffle pixel_unshuffle"
+
+
+def counted_by_torch(names: str, keeps_map: bool) -> None:
+    for name in names.split():
+        for place in (torch, F, torch.Tensor):
+            function = getattr(place, name, None)
+            if function is not None and function not in RULES:
+                rule(functions=[function])(by_torch(function, keeps_map))
+        if hasattr(torch.Tensor, name):
+            setattr(Symbol, name, as_method(by_torch(getattr(torch.Tensor, name), keeps_map)))
+
+
+counted_by_torch(POINTWISE, keeps_map=True)
+counted_by_torch(MIXING, keeps_map=False)
 
 
 def unknown(tracer: Tracer, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

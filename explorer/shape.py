@@ -75,7 +75,11 @@ class ShapeError(ValueError):
         if not ways:
             return f"{where} {self.reason}"
         *front, last = ways
-        return f"{where} {self.reason}; use {', '.join(front)} or {last}" if front else f"{where} {self.reason}; use {last}"
+        return (
+            f"{where} {self.reason}; use {', '.join(front)} or {last}"
+            if front
+            else f"{where} {self.reason}; use {last}"
+        )
 
     def placed(self, index: int, prices: Sequence[int | None]) -> ShapeError:
         """The same error at card `index`, each way addressed to that card and priced."""

@@ -221,12 +221,15 @@ class Symbol:
 class Tracer:
     """What one trace has gathered so far; rules write to it."""
 
-    __slots__ = ("known", "operations", "path", "rules")
+    __slots__ = ("buffers", "known", "operations", "owned", "params", "path", "rules")
 
     def __init__(self, rules: dict[Any, Rule]) -> None:
         self.rules = rules  # torch function -> rule; None -> the rule for all others
         self.operations: list[Operation] = []
         self.path = ""
+        self.params = 0
+        self.owned: list[Storage] = []  # of the parameters
+        self.buffers: dict[int, torch.Tensor] = {}
         self.known: dict[int, tuple[torch.Tensor, Symbol]] = {}  # real tensors, held so that their ids stay theirs
 
     def dispatch(self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
@@ -239,15 +242,23 @@ class Tracer:
     def error(self, what: str) -> TraceError:
         return TraceError(f"{self.path or 'the module'} {what}")
 
-    def own(self, tensor: torch.Tensor, parameter: bool) -> Symbol:
-        """The symbol of a parameter or buffer, one per tensor however often it is registered."""
+    def parameter(self, tensor: torch.Tensor) -> Symbol:
+        """The symbol of a parameter, one however often it is registered."""
         found = self.known.get(id(tensor))
         if found is not None:
             return found[1]
-        storage = Storage(0, OWNED, True, tensor.numel() if parameter else 0)
+        count = tensor.numel()
+        self.params += count
+        storage = Storage(0, OWNED, True, count)
+        self.owned.append(storage)
         symbol = Symbol(self, tuple(tensor.shape), storage, OWNED, tensor.requires_grad, None, False, tensor.dtype)
         self.known[id(tensor)] = (tensor, symbol)
         return symbol
+
+    def buffer(self, tensor: torch.Tensor) -> Symbol:
+        """The symbol of a buffer."""
+        self.buffers[id(tensor)] = tensor
+        return self.operand(tensor)
 
     def operand(self, value: Any) -> Symbol:
         """A symbol as it is; a real tensor that the forward made as a constant."""
@@ -256,8 +267,9 @@ class Tracer:
         found = self.known.get(id(value))
         if found is not None:
             return found[1]
-        storage = Storage(value.numel() * value.element_size(), CONSTANT, True)
-        symbol = Symbol(self, tuple(value.shape), storage, CONSTANT, value.requires_grad, None, False, value.dtype)
+        origin = OWNED if id(value) in self.buffers else CONSTANT
+        storage = Storage(value.numel() * value.element_size(), origin, True)
+        symbol = Symbol(self, tuple(value.shape), storage, origin, value.requires_grad, None, False, value.dtype)
         self.known[id(value)] = (value, symbol)
         return symbol
 
@@ -313,7 +325,7 @@ class Tracer:
             )
         )
         if view_of is None:
-            storage = Storage(math.prod(sizes) * dtype.itemsize, index, not live)
+            storage = Storage(math.prod(sizes) * dtype.itemsize, index, not (live and sizes))
         else:
             storage = view_of.storage
         return Symbol(self, sizes, storage, index, requires_grad, field, live, dtype, strides, axes)

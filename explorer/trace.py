@@ -4,6 +4,7 @@ Nothing global is touched, so threads may trace at once. The module is read in e
 saves is counted as in training.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -50,8 +51,7 @@ def trace(module: nn.Module, shape: tuple[int, ...], *, requires_grad: bool = Tr
     is the caller's to spoil, so it is traced itself and not a copy of its structure. Raises `TraceError`.
     """
     tracer = Tracer(RULES)
-    totals = [0, 0]
-    prepared = spoil(tracer, module, "", totals) if throwaway else copied(tracer, module, "", totals, {})
+    prepared = spoil(tracer, module, "") if throwaway else copied(tracer, module, "", {})
     field = (1, 0, 0, 1, 0, 0) if len(shape) == 3 else None
     nbytes = 4
     for size in shape:
@@ -60,7 +60,7 @@ def trace(module: nn.Module, shape: tuple[int, ...], *, requires_grad: bool = Tr
     source = Symbol(tracer, (1, *shape), storage, INPUT, requires_grad, field, True)
     with torch.enable_grad():
         result = prepared(source)
-    return finish(tracer, storage, field, main_output(result), *totals)
+    return finish(tracer, storage, field, main_output(result))
 
 
 def main_output(result: Any) -> Symbol:
@@ -74,20 +74,17 @@ def main_output(result: Any) -> Symbol:
     return result
 
 
-def finish(
-    tracer: Tracer, source: Storage, source_field: Field | None, result: Symbol, params: int, buffers: int
-) -> Trace:
+def finish(tracer: Tracer, source: Storage, source_field: Field | None, result: Symbol) -> Trace:
     operations = tracer.operations
     storage = result.storage
     if storage.saved and storage.op >= 0:
         operations[storage.op].saved -= storage.nbytes
-    macs = elements = saved = fixed = used = 0
+    macs = elements = saved = fixed = 0
     for operation in operations:
         macs += operation.macs
         elements += operation.elements
         saved += operation.saved
         fixed += operation.saved_fixed
-        used += operation.params
     index = result.op
     while index >= 0 and operations[index].field is None:
         index = operations[index].inputs[0] if operations[index].inputs else INPUT
@@ -96,9 +93,9 @@ def finish(
         operations,
         result.op,
         sizes[1:] if sizes and sizes[0] == 1 else sizes,
-        params,
-        params - used,
-        buffers,
+        tracer.params,
+        sum(owned.unclaimed for owned in tracer.owned),
+        sum(buffer.numel() for buffer in tracer.buffers.values()),
         macs,
         elements,
         saved,
@@ -127,69 +124,76 @@ def entered(tracer: Tracer, path: str, forward: Callable[..., Any]) -> Callable[
     return run
 
 
-def spoil(tracer: Tracer, module: nn.Module, path: str, totals: list[int]) -> nn.Module:
-    """Turns a module itself into one that can be traced: symbols for its tensors, paths for its calls."""
+def spoil(tracer: Tracer, module: nn.Module, path: str) -> nn.Module:
+    """Turns a module itself into one that can be traced: symbols for its parameters, paths for its calls.
+
+    An instance attribute comes before what is registered under the same name, and is found five times as fast.
+    """
     fields = module.__dict__
     if "forward" in fields:
         return module  # shared: prepared under its first path
-    replace_tensors(tracer, fields, totals)
-    inner = path + "." if path else ""
-    for name, child in fields["_modules"].items():
-        if child is not None:
-            spoil(tracer, child, inner + name, totals)
+    for name, parameter in fields["_parameters"].items():
+        if parameter is not None:
+            fields[name] = tracer.parameter(parameter)
+    buffers = fields["_buffers"]
+    if buffers:
+        fields.update(buffers)  # real ones: on `meta` they hold nothing that a forward could spoil
+        for buffer in buffers.values():
+            if buffer is not None:
+                tracer.buffers[id(buffer)] = buffer
+    children = fields["_modules"]
+    if children:
+        fields.update(children)
+        inner = path + "." if path else ""
+        for name, child in children.items():
+            if child is not None:
+                spoil(tracer, child, inner + name)
     fields["training"] = False
     fields["forward"] = entered(tracer, path, module.forward)
     return module
 
 
-def replace_tensors(tracer: Tracer, fields: dict[str, Any], totals: list[int]) -> None:
-    """An instance attribute comes before a registered parameter of the same name, which stays as it was."""
-    known = tracer.known
-    for name, tensor in fields["_parameters"].items():
-        if tensor is not None:
-            if id(tensor) not in known:
-                totals[0] += tensor.numel()
-            fields[name] = tracer.own(tensor, True)
-    for name, tensor in fields["_buffers"].items():
-        if tensor is not None:
-            if id(tensor) not in known:
-                totals[1] += tensor.numel()
-            fields[name] = tracer.own(tensor, False)
-
-
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+REGISTERED = {"_parameters", "_buffers", "_modules", *HOOKS}
+CONTAINERS = {list, tuple, set, dict, OrderedDict}
 
 
-def copied(tracer: Tracer, module: nn.Module, path: str, totals: list[int], copies: dict[int, nn.Module]) -> nn.Module:
+def copied(tracer: Tracer, module: nn.Module, path: str, copies: dict[int, nn.Module]) -> nn.Module:
     """A copy of a module's structure, ready to be traced; the module itself, its lists and its hooks stay untouched.
 
     A module registered twice becomes two copies, so that each call says its own path.
     """
     copy = object.__new__(type(module))
-    fields = copy.__dict__
     copies[id(module)] = copy
-    for name, value in module.__dict__.items():
-        fields[name] = type(value)() if name in HOOKS else value
-    fields["_parameters"] = dict(fields["_parameters"])
-    fields["_buffers"] = dict(fields["_buffers"])
+    fields = copy.__dict__
+    fields.update(module.__dict__)
+    for name in HOOKS:
+        fields[name] = OrderedDict()
     inner = path + "." if path else ""
     fields["_modules"] = {
-        name: None if child is None else copied(tracer, child, inner + name, totals, copies)
+        name: None if child is None else copied(tracer, child, inner + name, copies)
         for name, child in module._modules.items()
     }
     for name, value in module.__dict__.items():
-        if name not in ("_parameters", "_buffers", "_modules", *HOOKS) and isinstance(value, list | dict | set | tuple):
+        if name not in REGISTERED and type(value) in CONTAINERS:
             fields[name] = own_container(value, copies)
-    replace_tensors(tracer, fields, totals)
+    for name in ("_parameters", "_buffers"):
+        registered = fields[name] = dict(fields[name])
+        for key, tensor in registered.items():
+            if tensor is not None:
+                fields[key] = tracer.parameter(tensor) if name == "_parameters" else tracer.buffer(tensor)
+    fields.update(fields["_modules"])
     fields["training"] = False
     fields["forward"] = entered(tracer, path, copy.forward)
     return copy
 
 
 def own_container(value: Any, copies: dict[int, nn.Module]) -> Any:
-    """A plain list, tuple, set or dictionary of a module, with modules replaced by their copies."""
-    if type(value) in (list, tuple, set):
-        return type(value)(copies.get(id(each), each) if isinstance(each, nn.Module) else each for each in value)
-    if type(value) is dict:
-        return {key: copies.get(id(each), each) if isinstance(each, nn.Module) else each for key, each in value.items()}
-    return value
+    """A module's plain list, tuple, set or dictionary, copied, with modules replaced by their copies."""
+
+    def own(each: Any) -> Any:
+        return copies.get(id(each), each) if isinstance(each, nn.Module) else each
+
+    if isinstance(value, dict):
+        return type(value)((key, own(each)) for key, each in value.items())
+    return type(value)(own(each) for each in value)

@@ -196,17 +196,16 @@ class Inception(Block):
         split = parse(self.branches)
         module, out_shape = self.build_split(split, in_shape)
         check_width(self, "channels", out_shape.channels, ("one branch, 1x1:64", {"branches": "1x1:64"}))
-        shrinks = out_shape[1:] != in_shape[1:] or self.strided(split)
-        if self.copies > 1 and shrinks:
+        if self.copies > 1 and self.strided(split):
             self.refuse(
-                f"shrinks {in_shape} to {out_shape} and cannot stand {self.copies} times",
+                f"takes {in_shape} to {out_shape} by a stride and cannot stand {self.copies} times",
                 in_shape,
                 out_shape,
                 ways=[("repeat 1", {"repeat": 1})],
             )
         if not self.residual:
             return InceptionModule(module)
-        if shrinks:
+        if out_shape[1:] != in_shape[1:]:
             self.refuse(
                 f"adds {in_shape} to {out_shape}",
                 in_shape,

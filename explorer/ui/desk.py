@@ -38,7 +38,7 @@ class Session(TypedDict):
     linked: bool  # a link was opened, and what the browser kept belongs before it
     history: history.State
     batch: int
-    optimizer: str
+    optimizer: Literal["sgd", "adamw"]
     view: Literal["stack", "table", "graph"]
     unfolded: list[int]
     notice: Notice | None
@@ -206,6 +206,10 @@ class Desk:
     def set_batch(self, size: int) -> None:
         """Images in a training step; bounded, since it only multiplies."""
         self.session["batch"] = max(1, min(size, MAX_BATCH))
+
+    def set_optimizer(self, name: Literal["sgd", "adamw"]) -> None:
+        """The optimiser whose state the memory counts."""
+        self.session["optimizer"] = name
 
     def tell(self, text: str, kind: Literal["info", "error"] = "info") -> None:
         """Shows a sentence in passing."""

@@ -12,7 +12,7 @@ MAX_EDITORS = 8  # a page that is left and entered again brings a new one
 
 def receive(desk: Desk, value: object) -> None:
     """Deals with everything in `value` that was not dealt with before; whatever arrives is hostile."""
-    client = messages.client_of(value)
+    client = messages.client_of(value, desk.session["id"])
     if client is None:
         return
     acknowledged = desk.session["acknowledged"]
@@ -56,4 +56,4 @@ def _perform(desk: Desk, message: messages.Message, client: str) -> None:
         case messages.Unfold():
             desk.session["unfolded"] = list(message.cards)
         case messages.Download():
-            desk.session["download"] = {"number": message.seq, **downloads.make(message.what, desk)}
+            desk.session["download"] = {"client": client, "number": message.seq, **downloads.make(message.what, desk)}

@@ -40,6 +40,7 @@ def begin(network: str, blocks: int) -> State:
         "cards_made": 0,
     }
     state["now"]["cards"] = fresh_cards(state, blocks)
+    state["now"]["selected"] = min(1, blocks - 1)
     return state
 
 
@@ -103,7 +104,7 @@ def rearranged(cards: Sequence[str], selected: int, edit: Mapping[str, Any], new
         case "move":
             names.insert(edit["to"], names.pop(edit["at"]))
             selected = edit["to"]
-        case "input":
+        case "input" | "name":
             pass
         case _:
             selected = edit["at"]

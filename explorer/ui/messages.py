@@ -1,7 +1,8 @@
 """What the browser may say. Everything that arrives is hostile until it has passed here.
 
-The browser sends `{"client": …, "messages": [{"seq": 1, "op": …}, …]}`: every message that Python has not yet
-acknowledged, so that none is lost when several are sent during one run and none is done twice.
+The browser sends `{"session": …, "client": …, "messages": [{"seq": 1, "op": …}, …]}`: every message that Python has
+not yet acknowledged, so that none is lost when several are sent during one run and none is done twice. The session is
+named because Streamlit sends a component's last value again to a server that has restarted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ MAX_TOKEN = 100_000  # characters; 60 blocks take about 500
 MAX_FILE = 2_000_000
 MAX_MESSAGES = 200
 
-EDITS = frozenset({"insert", "replace", "set", "remove", "move", "duplicate", "input"})
+EDITS = frozenset({"insert", "replace", "set", "remove", "move", "duplicate", "input", "name"})
 
 At = Annotated[int, Field(ge=-1, le=4096)]
 Sequence = Annotated[int, Field(ge=0, le=2**53)]
@@ -93,7 +94,7 @@ class Edit(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
     seq: Sequence
-    op: Literal["insert", "replace", "set", "remove", "move", "duplicate", "input"]
+    op: Literal["insert", "replace", "set", "remove", "move", "duplicate", "input", "name"]
     edit: dict[str, Any]
 
 
@@ -110,9 +111,9 @@ class Unreadable(ValueError):
         self.seq = seq
 
 
-def client_of(value: object) -> str | None:
-    """The name under which a browser's editor numbers its messages, or None where nothing usable was sent."""
-    client = value.get("client") if isinstance(value, dict) else None
+def client_of(value: object, session: str) -> str | None:
+    """The name under which a browser's editor numbers its messages, or None where nothing for this session was sent."""
+    client = value.get("client") if isinstance(value, dict) and value.get("session") == session else None
     usable = isinstance(client, str) and 0 < len(client) <= 16 and client.isascii() and client.isalnum()
     return client if usable else None
 

@@ -1,0 +1,47 @@
+"""What the server and its workers say to each other: one JSON object a line, of bounded length."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from explorer.network import Network
+from explorer.training.estimate import Measured
+from explorer.training.events import Evaluated, Failed, Finished, Record, Started, Step
+from explorer.training.recipe import Recipe
+
+MAX_LINE = 4 * 1024 * 1024  # bytes; a longer one is not of this protocol
+
+
+class Train(BaseModel):
+    """Train this network and leave its weights in a file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    job: Literal["train"] = "train"
+    network: Network
+    recipe: Recipe
+    checkpoint: str
+
+
+class Measure(BaseModel):
+    """Say what training this network would take."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    job: Literal["measure"] = "measure"
+    network: Network
+    recipe: Recipe
+
+
+class Ready(Record):
+    """The worker is warm, or has done its job, and waits for the next."""
+
+    event: Literal["ready"] = "ready"
+
+
+Job = Annotated[Train | Measure, Field(discriminator="job")]
+JOB: TypeAdapter[Job] = TypeAdapter(Job)
+Answer = Annotated[Started | Step | Evaluated | Finished | Failed | Measured | Ready, Field(discriminator="event")]
+ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)

@@ -1,0 +1,65 @@
+"""A worker: `python -m explorer.runs.worker` takes jobs as JSON lines on stdin and answers in JSON lines on stdout.
+
+It keeps torch warm from job to job and ends when its stdin does, so that it never outlives its server.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+
+import torch
+
+from explorer.network import Network
+from explorer.runs.messages import JOB, MAX_LINE, Answer, Job, Ready, Train
+from explorer.training.estimate import measure
+from explorer.training.loop import train
+from explorer.training.recipe import Recipe
+
+TINY = """{"input": [1, 8, 8], "blocks": [
+    {"kind": "stem", "form": "cifar", "channels": 4}, {"kind": "basic", "channels": 4}, {"kind": "classifier", "classes": 10}
+]}"""
+
+
+def main() -> None:
+    """Serves jobs until stdin ends."""
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # what a library prints must not come between the answers
+    torch.set_num_threads(1)  # two threads on a busy machine take three times as long as one
+    jobs: SimpleQueue[bytes] = SimpleQueue()
+    Thread(target=_read, args=(jobs,), daemon=True).start()
+    warm_up()
+    while True:
+        answers.write(Ready().model_dump_json().encode() + b"\n")
+        for answer in work(JOB.validate_json(jobs.get())):
+            answers.write(answer.model_dump_json().encode() + b"\n")
+
+
+def work(job: Job) -> Iterator[Answer]:
+    """The answers to one job."""
+    if isinstance(job, Train):
+        return train(job.network, job.recipe, checkpoint=Path(job.checkpoint))
+    return iter([measure(job.network, job.recipe)])
+
+
+def warm_up() -> None:
+    """Does everything once, small: the first optimiser alone imports parts of torch for a second."""
+    tiny = Network.from_json(TINY)
+    measure(tiny, Recipe(steps=1, batch=8))
+    for _ in train(tiny, Recipe(steps=1, batch=8)):
+        pass
+
+
+def _read(jobs: SimpleQueue[bytes]) -> None:
+    """Takes lines from stdin beside the work; the end of stdin ends the process, in the middle of a step too."""
+    while line := sys.stdin.buffer.readline(MAX_LINE):
+        jobs.put(line)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

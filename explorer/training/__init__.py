@@ -1,0 +1,1 @@
+"""Training: data sets, recipe, and the loop, which is a stream of plain records."""

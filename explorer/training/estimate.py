@@ -1,0 +1,124 @@
+"""What a run will take, from a step that was really made and timed."""
+
+from __future__ import annotations
+
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from explorer.report import analyze
+from explorer.training import data, device
+from explorer.training.events import Count, Failed, Record
+from explorer.training.loop import build, predict, refuse_output, update
+from explorer.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from explorer.network import Network
+
+PROBE_BATCH = 8
+HEAVY_SECONDS = 3.0  # a full step that would take longer is reckoned from a small batch
+TIMED_SECONDS = 0.6
+TIMED_STEPS = 12
+
+
+class Measured(Record):
+    """Seconds and bytes of one step at full batch, and what a run costs besides."""
+
+    event: Literal["measured"] = "measured"
+    build_seconds: float = Field(ge=0)
+    step_seconds: float = Field(ge=0)
+    evaluation_seconds: float = Field(ge=0)
+    bytes: Count
+
+    def seconds(self, recipe: Recipe) -> float:
+        """The estimated time of a whole run of `recipe`."""
+        return self.build_seconds + recipe.steps * self.step_seconds + recipe.evaluations * self.evaluation_seconds
+
+
+def measure(network: Network, recipe: Recipe, on: torch.device | None = None) -> Measured | Failed:
+    """Makes a few steps of the run and throws them away; Failed where the run could not be made at all."""
+    on = on or device.choose()
+    refusal = refuse_size(network, recipe, on)
+    if refusal:
+        return Failed(reason=refusal)
+    images = data.Prepared(data.load(recipe.data), network.input, on)
+    began = perf_counter()
+    model, optimizer = build(network, recipe, on)
+    device.synchronise(on)
+    build_seconds = perf_counter() - began
+    refusal = refuse_output(model, images)
+    if refusal:
+        return Failed(reason=refusal)
+
+    def step(size: int) -> float:
+        """Seconds of one update with `size` images."""
+        began = perf_counter()
+        inputs, labels = images.train_batch(torch.arange(size, device=on))
+        update(model, optimizer, recipe, 0, inputs, labels)
+        device.synchronise(on)
+        return perf_counter() - began
+
+    batch = min(recipe.batch, len(images.train_labels))
+    probe = min(batch, PROBE_BATCH)
+    saved = SavedBytes()
+    with torch.autograd.graph.saved_tensors_hooks(saved.count, lambda tensor: tensor):
+        step(probe)
+    activations = (saved.total - _parameter_bytes(model, saved)) * batch // probe
+    held = [tensor for state in optimizer.state.values() for tensor in state.values() if isinstance(tensor, Tensor)]
+    weights = sum(parameter.nbytes for parameter in model.parameters())
+    total = activations + 2 * weights + sum(tensor.nbytes for tensor in held)
+
+    small = step(probe)
+    if small * batch / probe > HEAVY_SECONDS:
+        step_seconds = small * batch / probe
+        evaluation_seconds = small / probe * len(images.test_labels) / 2  # forward alone, with room
+    else:
+        step(batch)
+        times = [step(batch)]
+        while len(times) < TIMED_STEPS and sum(times) < TIMED_SECONDS:
+            times.append(step(batch))
+        step_seconds = median(times)
+        began = perf_counter()
+        predict(model, images)
+        evaluation_seconds = perf_counter() - began
+    return Measured(
+        build_seconds=build_seconds, step_seconds=step_seconds, evaluation_seconds=evaluation_seconds, bytes=total
+    )
+
+
+class SavedBytes:
+    """Counts the memory of what autograd keeps for the backward pass, each tensor once."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, Tensor] = {}  # held, so that no address is used twice
+
+    def count(self, tensor: Tensor) -> Tensor:
+        """A hook for `saved_tensors_hooks`."""
+        self.seen[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    @property
+    def total(self) -> int:
+        """Bytes of all of them."""
+        return sum(tensor.untyped_storage().nbytes() for tensor in self.seen.values())
+
+
+def _parameter_bytes(model: torch.nn.Module, saved: SavedBytes) -> int:
+    """Bytes among the saved ones that are the weights themselves."""
+    return sum(p.nbytes for p in model.parameters() if p.untyped_storage().data_ptr() in saved.seen)
+
+
+def refuse_size(network: Network, recipe: Recipe, on: torch.device) -> str:
+    """Why the run cannot fit into memory, from the exact count, before anything is tried; empty where it can."""
+    needed = analyze(network, batch=recipe.batch).memory(recipe.optimizer).total
+    free = device.free_bytes(on)
+    if free is None or needed <= free:
+        return ""
+    return (
+        f"Training at {recipe.batch} images a step needs about {needed / 1e9:.1f} GB, "
+        f"{device.describe(on)} has {free / 1e9:.1f} GB free. A smaller batch or input needs less."
+    )

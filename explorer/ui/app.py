@@ -1,0 +1,16 @@
+"""The entry script: page settings, the frame, and the page that was asked for."""
+
+import streamlit as st
+
+from explorer.ui import keeper, session, shell
+from explorer.ui.places import folder
+
+st.set_page_config(page_title="Architecture Explorer", page_icon=str(folder("assets") / "icon.svg"), layout="wide")
+shell.warm_up()
+links = shell.pages()
+page = st.navigation(links, position="hidden")
+shell.frame(links, page)
+desk = session.desk()
+keeper.receive(desk)
+keeper.show(desk)
+page.run()

@@ -1,0 +1,212 @@
+"""The form of a block, made from its pydantic fields alone: bounds, title, help and unit come from the field itself.
+
+A change applies at once, as an edit. What a field refuses stays in the widget with the reason under it, so that
+nothing typed is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from html import escape
+from typing import Any
+
+import streamlit as st
+from pydantic import TypeAdapter
+
+from explorer.block import Block
+from explorer.network import EditError
+from explorer.shape import Shape
+from explorer.ui.desk import MAX_BATCH, Desk, sentence
+
+Schema = Mapping[str, Any]
+Change = Callable[[Any], Mapping[str, Any]]  # a new value to the edit that sets it
+
+REFUSED = "explorer.refused"  # in the session: what a field refused, by its widget's key
+SLIDER = 32  # as many values as a slider can offer and still be hit
+ONE_LINE = 60  # characters of text before it wants an area
+NARROW = 13  # characters of choices that fit in half the width
+OPTIONAL = "automatic"
+
+
+@cache
+def schema_of(kind: type[Block]) -> dict[str, Schema]:
+    """The JSON schema of each field that a form shows, alternatives merged."""
+    properties = kind.model_json_schema()["properties"]
+    return {name: _merged(schema) for name, schema in properties.items() if "const" not in schema}
+
+
+@cache
+def input_schema() -> tuple[Schema, ...]:
+    """The schemas of an input's channels, height and width."""
+    return tuple(TypeAdapter(Shape).json_schema()["prefixItems"])
+
+
+def _merged(schema: Schema) -> Schema:
+    """`anyOf` of constants and enums as one enum; of a type and null as that type, optional."""
+    options = schema.get("anyOf")
+    if options is None:
+        return schema
+    own = {name: value for name, value in schema.items() if name != "anyOf"}
+    if any(option.get("type") == "null" for option in options):
+        [kept] = [option for option in options if option.get("type") != "null"]
+        return {**kept, **own, "optional": True}
+    values = [value for option in options for value in option.get("enum", [option.get("const")])]
+    return {**own, "enum": values}
+
+
+def form(desk: Desk) -> None:
+    """The form of the selected block, or of the network where no block is selected."""
+    if desk.selected < 0:
+        network_form(desk)
+    else:
+        block_form(desk, desk.selected)
+
+
+def block_form(desk: Desk, at: int) -> None:
+    """The form of one block."""
+    block, card = desk.network.blocks[at], desk.now["cards"][at]
+    kind = type(block)
+    st.caption(kind.summary)
+    for name, schema in schema_of(kind).items():
+        field(desk, f"{card}-{name}", schema, getattr(block, name), _setting(card, name))
+    st.caption(_origin(kind))
+
+
+@cache
+def _origin(kind: type[Block]) -> str:
+    formula = f"`{kind.formula}`  \n" if kind.formula else ""
+    return f"{formula}{kind.source}."
+
+
+def _setting(card: str, name: str) -> Change:
+    """The edit of a block's field; the card is found when it is made, since it may have moved."""
+    return lambda value: {"op": "set", "card": card, "fields": {name: value}}
+
+
+def network_form(desk: Desk) -> None:
+    """What belongs to no block: name, input, classes, batch."""
+    network = desk.network
+    field(desk, "network-name", _NAME, network.name, lambda value: {"op": "name", "name": value})
+    for axis, schema in enumerate(input_schema()):
+        field(desk, f"network-input{axis}", {**schema, "title": f"Input {schema['title'].lower()}"}, network.input[axis], _axis(desk, axis))
+    for at, block in enumerate(network.blocks):
+        classes = schema_of(type(block)).get("classes")
+        if classes is not None:
+            card = desk.now["cards"][at]
+            field(desk, f"{card}-classes", classes, getattr(block, "classes", None), _setting(card, "classes"))
+    field(desk, "network-batch", _BATCH, desk.session["batch"], lambda value: {"op": "batch", "size": value})
+    field(desk, "network-optimizer", _OPTIMIZER, desk.session["optimizer"], lambda value: {"op": "optimizer", "name": value})
+
+
+_NAME: Schema = {"type": "string", "title": "Name", "maxLength": 80, "description": "Stands in the link and in files."}
+_BATCH: Schema = {
+    "type": "integer",
+    "title": "Batch",
+    "minimum": 1,
+    "maximum": MAX_BATCH,
+    "description": "Images in a training step. Activations grow with it, weights do not.",
+}
+_OPTIMIZER: Schema = {
+    "enum": ["sgd", "adamw"],
+    "title": "Optimiser",
+    "description": "For the memory. SGD with momentum keeps one more copy of the weights, AdamW two.",
+}
+
+
+def _axis(desk: Desk, axis: int) -> Change:
+    shape = list(desk.network.input)
+    return lambda value: {"op": "input", "shape": [*shape[:axis], value, *shape[axis + 1 :]]}
+
+
+def field(desk: Desk, key: str, schema: Schema, value: Any, change: Change) -> None:
+    """The widget for one field, holding `value`; a change makes the edit `change` says."""
+    key = f"{'half' if _narrow(schema) else 'wide'}-{key}"
+    refused = st.session_state.get(REFUSED)
+    if refused is None or refused["key"] != key:
+        refused = None
+        st.session_state[key] = _to_widget(schema, value)
+    _widget(key, schema, {"key": key, "help": schema.get("description"), "on_change": _changed, "args": (key, schema, change)})
+    if refused is not None:
+        st.html(f'<p class="xp-refused" role="alert">{escape(refused["sentence"])}</p>')
+
+
+def _narrow(schema: Schema) -> bool:
+    if "enum" in schema:
+        return len(schema["enum"]) > 3 or sum(len(str(value)) + 1 for value in schema["enum"]) <= NARROW
+    return schema.get("type") in ("integer", "number", "boolean")
+
+
+def _widget(key: str, schema: Schema, common: dict[str, Any]) -> None:
+    label = schema.get("title", key)
+    if schema.get("unit") == "px":
+        label = f"{label}, px"
+    kind = schema.get("type")
+    if "enum" in schema and len(schema["enum"]) <= 3:
+        st.segmented_control(label, schema["enum"], required=True, format_func=str, **common)
+    elif "enum" in schema:
+        st.selectbox(label, schema["enum"], format_func=_choice, **common)
+    elif kind == "boolean":
+        st.toggle(label, **common)
+    elif kind == "integer":
+        low, high = schema.get("minimum"), schema.get("maximum")
+        if low is not None and high is not None and high - low < SLIDER and not schema.get("optional"):
+            st.slider(label, low, high, step=1, **common)
+        else:
+            wide = high is not None and high >= 1024 and (low or 0) <= 1
+            optional = schema.get("optional", False)
+            st.number_input(label, low, high, value=None if optional else "min", step=8 if wide and not optional else 1, placeholder=OPTIONAL, **common)
+    elif kind == "number":
+        low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum", schema.get("exclusiveMaximum"))
+        tiny = high is not None and high < 1
+        st.number_input(label, float(low), float(high), step=1e-3 if tiny else 0.05, format="%g" if tiny else "%.3g", **common)
+    elif kind == "array":
+        st.text_input(label, placeholder="none; such as 512, 256", **common)
+    elif schema.get("maxLength", 0) > 4 * ONE_LINE:
+        st.text_area(label, height=92, max_chars=schema["maxLength"], **common)
+    else:
+        st.text_input(label, max_chars=schema.get("maxLength"), **common)
+
+
+def _choice(value: object) -> str:
+    return str(value).replace("_", " ")
+
+
+def _to_widget(schema: Schema, value: Any) -> Any:
+    if schema.get("type") == "array":
+        return ", ".join(str(each) for each in value)
+    if schema.get("type") == "number" and value is not None:
+        return float(value)
+    return value
+
+
+def _from_widget(schema: Schema, value: Any) -> Any:
+    """The field's value of a widget's. Raises EditError."""
+    if schema.get("type") == "array":
+        parts = [part for part in value.replace(",", " ").split() if part]
+        try:
+            return [int(part) for part in parts]
+        except ValueError:
+            raise EditError("Whole numbers, separated by commas.") from None
+    if value is None and not schema.get("optional"):
+        raise EditError("A value is needed here.")
+    return value
+
+
+def _changed(key: str, schema: Schema, change: Change) -> None:
+    """Runs before the page does: makes the edit, or keeps what was refused with the reason."""
+    from explorer.ui.session import desk
+
+    here, value = desk(), st.session_state[key]
+    st.session_state.pop(REFUSED, None)
+    try:
+        edit = dict(change(_from_widget(schema, value)))
+        if edit["op"] == "batch":
+            return here.set_batch(edit["size"])
+        if edit["op"] == "optimizer":
+            return here.set_optimizer(edit["name"])
+        if "card" in edit:
+            edit["at"] = here.now["cards"].index(edit.pop("card"))
+        here.apply(edit)
+    except EditError as error:
+        st.session_state[REFUSED] = {"key": key, "sentence": sentence(error)}

@@ -1,0 +1,40 @@
+"""Keeps the network in the browser, on every page, and brings it back after a reload."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from explorer.ui.desk import Desk
+from explorer.ui.session import LINK
+
+KEY = "keeper"
+
+
+@cache
+def _component() -> Any:
+    js = (Path(__file__).parent / "keeper.js").read_text(encoding="utf-8")
+    return st.components.v2.component("explorer_keeper", js=f"/* the keeper */\n{js}", isolate_styles=False)
+
+
+def receive(desk: Desk) -> None:
+    """Takes what the browser kept, if it was sent to this session."""
+    sent = st.session_state.get(KEY)
+    value = sent.get("value") if sent else None
+    if isinstance(value, dict) and value.get("session") == desk.session["id"]:
+        token = value.get("token")
+        desk.restore(token if isinstance(token, str) else "")
+
+
+def show(desk: Desk) -> None:
+    """Hands the browser what it is to keep."""
+    session = desk.session
+    data = {"session": session["id"], "fresh": session["fresh"], "token": desk.token, "link": LINK in st.query_params}
+    _component()(key=KEY, data=data, on_value_change=_noted)
+
+
+def _noted() -> None:
+    """The value is read at the start of the next run, before anything is drawn."""

@@ -1,0 +1,63 @@
+"""What surrounds every page: the look, the header with its links, and the start of the process."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from explorer.ui.places import folder
+
+HERE = Path(__file__).parent
+BRAND = '<span class="xp-brand"><img src="app/static/brand.svg" alt="">Architecture Explorer</span>'
+PAGES = (("design", "Design", ""), ("inspection", "Inspect", "inspect"), ("train", "Train", "train"))
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> None:
+    """Loads what torch loads late, once a process, and takes all of it out of the collector's sight.
+
+    The collector's full pass over torch and plotly costs 150 ms with the interpreter held.
+    """
+    from explorer.ui import stack
+    from explorer.ui.desk import Desk, new_session
+    from explorer.ui.view import view
+
+    stack.shelf()
+    view(Desk(new_session()))
+    gc.collect()
+    gc.freeze()
+
+
+def pages() -> list[Any]:
+    """The pages that are there, Design first."""
+    here = folder("pages")
+    found = [(here / f"{stem}.py", title, address) for stem, title, address in PAGES]
+    return [
+        st.Page(path, title=title, url_path=address or None, default=not address)
+        for path, title, address in found
+        if path.exists()
+    ]
+
+
+@cache
+def _style() -> str:
+    return f"<style>{(HERE / 'shell.css').read_text(encoding='utf-8')}</style>"
+
+
+def frame(links: Sequence[Any], here: Any) -> None:
+    """The style of the whole app, and the header with the link to the page that is `here` marked."""
+    number = 2 + [link.url_path for link in links].index(here.url_path)
+    mark = f".st-key-header > :nth-child({number}) a"
+    st.html(
+        f"{_style()}<style>{mark} {{ background: var(--xp-accent-soft); }} {mark} p {{ color: var(--xp-accent) !important; }}"
+        "</style>"
+    )
+    with st.container(key="header", horizontal=True, gap=None):
+        st.html(BRAND)
+        for link in links:
+            st.page_link(link)
