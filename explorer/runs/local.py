@@ -205,7 +205,7 @@ class _Worker:
     def _last_words(self, code: int) -> str:
         """Why the process ended, in a sentence."""
         if code == -signal.SIGKILL:
-            return "The worker was killed, most likely because memory ran out. A smaller batch or input needs less."
+            return "The worker was killed. Where nobody did it, memory ran out: a smaller batch or input needs less."
         if code < 0:
             return f"The worker was ended by {signal.Signals(-code).name}."
         lines = self._log.read_text(errors="replace").split("\n")

@@ -21,7 +21,9 @@ from explorer.training.loop import train
 from explorer.training.recipe import Recipe
 
 TINY = """{"input": [1, 8, 8], "blocks": [
-    {"kind": "stem", "form": "cifar", "channels": 4}, {"kind": "basic", "channels": 4}, {"kind": "classifier", "classes": 10}
+    {"kind": "stem", "form": "cifar", "channels": 4},
+    {"kind": "basic", "channels": 4},
+    {"kind": "classifier", "classes": 10}
 ]}"""
 
 
