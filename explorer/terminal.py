@@ -27,6 +27,7 @@ def train(network: Network, recipe: Recipe, twin: bool = False, save: Path | Non
     analyze(network)  # a stack that cannot be is refused before any worker starts
     manager = Manager(default_directory(), workers=2 if twin else 1)
     try:
+        manager.warm()
         estimate = manager.estimate(network, recipe, wait=PATIENCE)
         if estimate is not None and estimate.refusal:
             raise ValueError(estimate.refusal)
