@@ -97,7 +97,7 @@ def conv2d(
         raise tracer.error(f"convolves {depth * groups} channels but receives {show(input.sizes)}")
     if out_y < 1 or out_x < 1:
         raise tracer.error(f"slides a {kernel_y}×{kernel_x} kernel over {show(input.sizes)}, which is smaller")
-    seen = input.field
+    seen = input.field if input.axes == (2, 3) else None
     if seen is not None:
         jump_y, low_y, high_y, jump_x, low_x, high_x = seen
         seen = (
@@ -355,7 +355,7 @@ def pool(
     out_x = pooled(width, kernel_x, stride_x, padding_x, dilation_x, ceil)
     if out_y < 1 or out_x < 1:
         raise tracer.error(f"pools {kernel_y}×{kernel_x} windows of {show(input.sizes)}, which is smaller")
-    field = input.field
+    field = input.field if input.axes == (2, 3) else None
     if op == "avg_pool2d" and out_y == out_x == 1 and (height > 1 or width > 1):
         field = None  # the whole map: global pooling
     elif field is not None:
@@ -410,7 +410,7 @@ def adaptive(tracer: Tracer, op: str, input: Symbol, output_size: Any) -> Symbol
     wanted_y, wanted_x = (output_size, output_size) if isinstance(output_size, int) else output_size
     out_y = height if wanted_y is None else wanted_y
     out_x = width if wanted_x is None else wanted_x
-    field = input.field
+    field = input.field if input.axes == (2, 3) else None
     if field is not None:
         if out_y == out_x == 1 or height % out_y or width % out_x:
             field = None
@@ -458,7 +458,7 @@ def interpolate(
     else:
         scale = scale_factor if isinstance(scale_factor, tuple | list) else (scale_factor, scale_factor)
         out_y, out_x = math.floor(height * scale[0]), math.floor(width * scale[1])
-    field = input.field
+    field = input.field if input.axes == (2, 3) else None
     if field is not None:
         field = fields.enlarge(field, (height, width), (out_y, out_x), mode if not align_corners else "aligned")
     return tracer.emit(
@@ -496,9 +496,11 @@ def broadcast(tracer: Tracer, verb: str, *shapes: Sizes) -> Sizes:
 def meet(operands: Sequence[Symbol]) -> fields.Field | None:
     """The field of what depends on several symbols: constants see nothing."""
     found: fields.Field | None = None
+    axes = None
     for operand in operands:
         if operand.live:
-            if operand.field is None:
+            axes = axes or operand.axes
+            if operand.field is None or operand.axes != axes:
                 return None
             if found is None:
                 found = operand.field
@@ -523,7 +525,7 @@ def binary(op: str, verb: str, keeps: bool = False, divides: bool = False, dtype
         elif input.strides is not None:
             strides = dense(input)
         field = input.field
-        if field is None or field != other.field:
+        if field != other.field or input.axes != other.axes:
             field = meet((input, other))
         result = tracer.emit(
             op,
