@@ -58,10 +58,10 @@ def enlarge_line(line: tuple[int, int, int], size: int, wanted: int, mode: str) 
     jump, low, high = line
     if jump % factor or factor < 2:
         return None
-    if wanted != size * factor:
-        # A last pixel cut off, as 4 -> 7, is still a factor of two where every pixel keeps its source.
-        if mode != "nearest" or any(index * size // wanted != index // factor for index in range(wanted)):
-            return None
+    # Where a last pixel is cut off, as 4 -> 7, it is still a factor of two if every pixel keeps its source.
+    whole = wanted == size * factor
+    if not whole and (mode != "nearest" or any(at * size // wanted != at // factor for at in range(wanted))):
+        return None
     if mode in ("nearest", "nearest-exact"):
         first = last = [0] * factor
     elif mode == "bilinear":

@@ -14,6 +14,7 @@ CONSTANT = -3  # a tensor that the forward made itself: counted where it is save
 Field = tuple[int, int, int, int, int, int]  # (jump, lo, hi) of y, then of x, in pixels of the traced input
 Rule = Callable[..., Any]
 
+FLOAT = torch.float32
 META = torch.device("meta")
 
 
@@ -109,7 +110,7 @@ class Symbol:
         requires_grad: bool,
         field: Field | None,
         live: bool,
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype = FLOAT,
         strides: tuple[int, ...] | None = None,
         axes: tuple[int, int] = (2, 3),
     ) -> None:
@@ -189,6 +190,7 @@ class Symbol:
         return iter([self[index] for index in range(self.sizes[0])])
 
     __hash__ = object.__hash__
+    __getitem__: Callable[..., "Symbol"]  # the operators are rules
 
     def __repr__(self) -> str:
         return f"Symbol{self.sizes}"
@@ -281,7 +283,7 @@ class Tracer:
         macs: int = 0,
         elements: int = 0,
         field: Field | None = None,
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype = FLOAT,
         view_of: Symbol | None = None,
         strides: tuple[int, ...] | None = None,
         axes: tuple[int, int] = (2, 3),
@@ -308,7 +310,7 @@ class Tracer:
                 if owned.unclaimed:
                     params += owned.unclaimed
                     owned.unclaimed = 0
-        if requires_grad and not (torch.is_grad_enabled() and dtype.is_floating_point):
+        if requires_grad and not (torch.is_grad_enabled() and (dtype is FLOAT or dtype.is_floating_point)):
             requires_grad = False
         operations.append(
             Operation(
@@ -325,7 +327,8 @@ class Tracer:
             )
         )
         if view_of is None:
-            storage = Storage(math.prod(sizes) * dtype.itemsize, index, not (live and sizes))
+            nbytes = math.prod(sizes) * (4 if dtype is FLOAT else dtype.itemsize)
+            storage = Storage(nbytes, index, not (live and sizes))
         else:
             storage = view_of.storage
         return Symbol(self, sizes, storage, index, requires_grad, field, live, dtype, strides, axes)

@@ -6,6 +6,7 @@ saves is counted as in training.
 
 from collections import OrderedDict
 from collections.abc import Callable
+from types import MethodType
 from typing import Any, NamedTuple
 
 import torch
@@ -50,6 +51,8 @@ def trace(module: nn.Module, shape: tuple[int, ...], *, requires_grad: bool = Tr
     `requires_grad`: whether the input needs a gradient; False for a network's first block. `throwaway`: the module
     is the caller's to spoil, so it is traced itself and not a copy of its structure. Raises `TraceError`.
     """
+    if isinstance(module, torch.jit.ScriptModule):
+        raise TraceError("the module is compiled by TorchScript, so its forward cannot be followed")
     tracer = Tracer(RULES)
     prepared = spoil(tracer, module, "") if throwaway else copied(tracer, module, "", {})
     field = (1, 0, 0, 1, 0, 0) if len(shape) == 3 else None
@@ -133,8 +136,7 @@ def spoil(tracer: Tracer, module: nn.Module, path: str) -> nn.Module:
     if "forward" in fields:
         return module  # shared: prepared under its first path
     for name, parameter in fields["_parameters"].items():
-        if parameter is not None:
-            fields[name] = tracer.parameter(parameter)
+        fields[name] = None if parameter is None else tracer.parameter(parameter)
     buffers = fields["_buffers"]
     if buffers:
         fields.update(buffers)  # real ones: on `meta` they hold nothing that a forward could spoil
@@ -177,10 +179,14 @@ def copied(tracer: Tracer, module: nn.Module, path: str, copies: dict[int, nn.Mo
     for name, value in module.__dict__.items():
         if name not in REGISTERED and type(value) in CONTAINERS:
             fields[name] = own_container(value, copies)
+        elif type(value) is MethodType and value.__self__ is module:
+            fields[name] = MethodType(value.__func__, copy)
     for name in ("_parameters", "_buffers"):
         registered = fields[name] = dict(fields[name])
         for key, tensor in registered.items():
-            if tensor is not None:
+            if tensor is None:
+                fields[key] = None
+            else:
                 fields[key] = tracer.parameter(tensor) if name == "_parameters" else tracer.buffer(tensor)
     fields.update(fields["_modules"])
     fields["training"] = False
