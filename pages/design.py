@@ -1,4 +1,6 @@
-"""The first screen: build a network and see what it costs."""
+"""The first screen: build a network, see what it costs, train it beside its twin."""
+
+from importlib.util import find_spec
 
 import streamlit as st
 
@@ -9,5 +11,14 @@ stack.receive_messages(desk)
 
 with st.container(key="design", gap=None):
     stack.show(desk)
+    if desk.session["view"] == "graph" and find_spec("explorer.drawing.graph"):
+        from explorer.ui import graph
+
+        graph.pane(desk)
     with st.container(key="form", gap=None):
         forms.form(desk)
+    if find_spec("explorer.ui.training"):
+        from explorer.ui.training import training_dock
+
+        with st.container(key="dock", gap=None):
+            training_dock(desk.network)

@@ -221,7 +221,7 @@ class Desk:
         try:
             linked = Network.from_token(token)
         except ValueError as error:
-            self.tell(f"This link cannot be opened. {sentence(error)}", "error")
+            self.tell(f"{sentence(error)} What was here before is unchanged.", "error")
             return
         self.session["history"] = history.begin(linked.to_json(), len(linked.blocks))
         self.session["linked"] = True

@@ -23,9 +23,10 @@ Schema = Mapping[str, Any]
 Change = Callable[[Any], Mapping[str, Any]]  # a new value to the edit that sets it
 
 REFUSED = "explorer.refused"  # in the session: what a field refused, by its widget's key
+SEGMENTS, SEGMENT_TEXT = 5, 27  # choices, and characters in all, that stand side by side in full width
 SLIDER = 32  # as many values as a slider can offer and still be hit
 ONE_LINE = 60  # characters of text before it wants an area
-NARROW = 13  # characters of choices that fit in half the width
+NARROW = 11  # characters of choices that fit in half the width
 OPTIONAL = "automatic"
 
 
@@ -133,8 +134,16 @@ def field(desk: Desk, key: str, schema: Schema, value: Any, change: Change) -> N
 
 def _narrow(schema: Schema) -> bool:
     if "enum" in schema:
-        return len(schema["enum"]) > 3 or sum(len(str(value)) + 1 for value in schema["enum"]) <= NARROW
+        return not _segmented(schema) or _text(schema) <= NARROW
     return schema.get("type") in ("integer", "number", "boolean")
+
+
+def _text(schema: Schema) -> int:
+    return sum(len(str(value)) for value in schema["enum"])
+
+
+def _segmented(schema: Schema) -> bool:
+    return len(schema["enum"]) <= SEGMENTS and _text(schema) <= SEGMENT_TEXT
 
 
 def _widget(key: str, schema: Schema, common: dict[str, Any]) -> None:
@@ -142,7 +151,7 @@ def _widget(key: str, schema: Schema, common: dict[str, Any]) -> None:
     if schema.get("unit") == "px":
         label = f"{label}, px"
     kind = schema.get("type")
-    if "enum" in schema and len(schema["enum"]) <= 3:
+    if "enum" in schema and _segmented(schema):
         st.segmented_control(label, schema["enum"], required=True, format_func=str, **common)
     elif "enum" in schema:
         st.selectbox(label, schema["enum"], format_func=_choice, **common)

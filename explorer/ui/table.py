@@ -38,7 +38,7 @@ def _card(card: Card) -> Data:
     return {
         "card": card.index,
         "level": 0,
-        "name": f"{card.index} {card.title}{times}",
+        "name": f"{card.index + 1} {card.title}{times}",
         "input": show(card.input_shape or ()),
         "output": show(card.output_shape or ()),
         "numbers": _numbers(card.params, card.macs, card.elements, card.saved_bytes, card.receptive_field),

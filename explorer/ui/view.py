@@ -173,7 +173,7 @@ def totals(desk: Desk, report: Report) -> Data:
             "number": words.compact(report.macs),
             "exact": f"{report.macs:,} MACs, {report.flops:,} FLOPs per image",
             "change": words.change(report.macs, before.macs if before else None, "compact"),
-            "note": f"{words.compact(report.flops)} FLOPs",
+            "note": words.compact(report.flops, "FLOPs"),
         },
         "memory": {
             "number": words.memory(memory.total),

@@ -6,14 +6,14 @@ class CardView {
   constructor(editor, id) {
     this.editor = editor;
     this.id = id;
-    const act = (label, title, message) =>
+    const act = (title, message) =>
       el("button", { type: "button", class: "xp-tool", title, "aria-label": title, tabindex: -1, onclick: (event) => {
         event.stopPropagation();
         editor.edit(this.index, message);
-      } }, label);
+      } }, icon(message));
     this.tools = el("span", { class: "xp-tools" },
-      act("↑", "Move up (Alt+↑)", "up"), act("↓", "Move down (Alt+↓)", "down"),
-      act("⧉", "Duplicate (Ctrl+D)", "duplicate"), act("✕", "Remove (Delete)", "remove"));
+      act("Move up (Alt+↑)", "up"), act("Move down (Alt+↓)", "down"),
+      act("Duplicate (Ctrl+D)", "duplicate"), act("Remove (Delete)", "remove"));
     this.times = el("span", { class: "xp-times num" });
     const step = (label, title, by) => el("button", { type: "button", title, "aria-label": title, tabindex: -1, onclick: (event) => {
       event.stopPropagation();
@@ -43,6 +43,7 @@ class CardView {
     }
     const state = ["xp-card", `f-${card.family}`, `s-${card.status}`, selected ? "selected" : "", card.shortcut ? `c-${card.shortcut}` : ""];
     set(this.card, "class", state.filter(Boolean).join(" "));
+    set(this.card, "data-kind", card.kind);
     set(this.card, "tabindex", selected || (index === 0 && last.selected < 0) ? 0 : -1);
     set(this.card, "aria-current", selected ? "true" : null);
     const times = card.repeat > 1 ? ` ×${card.repeat}` : "";
@@ -117,7 +118,8 @@ class StackView {
       view.draw(card, index, index === selected, measure, last);
     });
     const current = cards[selected] && this.views.get(cards[selected].id);
-    if (lost) current?.card.focus({ preventScroll: true });
+    // Who works with the keys stays with the card they work on.
+    if (lost || (focused && current && current.id !== this.shown)) current?.card.focus({ preventScroll: true });
     else if (focused && document.activeElement !== held) held.focus({ preventScroll: true });
     if (current && current.id !== this.shown) current.root.scrollIntoView({ block: "nearest" });
     this.shown = current?.id;

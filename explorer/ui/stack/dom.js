@@ -35,6 +35,22 @@ function miniature(kind) {
   return drawing;
 }
 
+const ICONS = {
+  up: "M8 13V3.5M4 7.2l4-4 4 4",
+  down: "M8 3v9.5M4 8.8l4 4 4-4",
+  duplicate: "M5.5 5.5V3.8a1 1 0 0 1 1-1h5.7a1 1 0 0 1 1 1v5.7a1 1 0 0 1-1 1h-1.7M3.8 5.5h5.7a1 1 0 0 1 1 1v5.7a1 1 0 0 1-1 1H3.8a1 1 0 0 1-1-1V6.5a1 1 0 0 1 1-1z",
+  remove: "M4 4l8 8m0-8l-8 8",
+};
+
+function icon(name) {
+  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", ICONS[name]);
+  drawing.append(path);
+  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", fill: "none", stroke: "currentColor", "stroke-width": 1.5, "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true" })) drawing.setAttribute(key, value);
+  return drawing;
+}
+
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 function typing(target) {

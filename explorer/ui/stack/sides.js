@@ -96,6 +96,8 @@ class TotalsView {
   // Which form stands below: that of a card, or that of the network.
   tabs({ cards, selected }, last) {
     const card = cards[last];
+    if (card?.id !== this.shown) document.querySelector(".st-key-form")?.scrollTo(0, 0);
+    this.shown = card?.id;
     this.card.hidden = !card;
     say(this.card, card ? `${card.title} · ${last + 1} of ${cards.length}` : "");
     set(this.card, "aria-selected", selected >= 0);

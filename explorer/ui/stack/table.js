@@ -5,9 +5,10 @@ class TableView {
     this.editor = editor;
     this.body = el("tbody");
     const head = ["", "Block", "Input", "Output", "Parameters", "MACs", "Elements", "Saved", "Field"];
+    const titles = { MACs: "Per image", Elements: "Elementwise and pooling work, per image; never added to MACs", Saved: "Kept for the backward pass, for the whole batch", Field: "Receptive field of the output, in pixels of the input" };
     this.uncounted = el("p", { class: "xp-uncounted", hidden: true });
     this.root = el("div", { class: "xp-table", hidden: true },
-      el("table", {}, el("thead", {}, el("tr", {}, ...head.map((text, column) => el("th", { scope: "col", class: column > 3 ? "right" : null }, text)))), this.body),
+      el("table", {}, el("thead", {}, el("tr", {}, ...head.map((text, column) => el("th", { scope: "col", class: column > 3 ? "right" : null, title: titles[text] }, text)))), this.body),
       this.uncounted);
   }
 
