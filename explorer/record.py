@@ -13,6 +13,7 @@ from torch import nn
 
 from explorer.block import Block
 from explorer.layers import weights
+from explorer.reach import is_uneven
 from explorer.shape import MAX_CHANNELS, Shape, ShapeError
 from explorer.trace import Trace, trace
 
@@ -30,6 +31,7 @@ class Record:
     shared: dict[str, tuple[tuple[int, ...], ...]]  # shapes of the parameters that may be shared, by layer
     chosen: dict[str, str]  # what `auto` chose, by field
     shortcut_params: int  # of the layers on the shortcut
+    uneven: bool  # whether it upsamples, see explorer/reach.py
 
 
 def skeleton(block: Block, in_shape: Shape, first: bool = True) -> nn.Module:
@@ -54,4 +56,6 @@ def record(block: Block, first: bool, in_shape: Shape, requires_grad: bool) -> R
             shared[name] = tuple(tuple(parameter.shape) for parameter in layer.parameters())
     side = getattr(module, "shortcut", None)
     side_params = sum(p.numel() for p in side.parameters()) if isinstance(side, nn.Module) else 0
-    return Record(block, in_shape, out_shape, traced, shared, block.resolve(in_shape, first), side_params)
+    return Record(
+        block, in_shape, out_shape, traced, shared, block.resolve(in_shape, first), side_params, is_uneven(traced)
+    )

@@ -11,26 +11,10 @@ from typing import Literal, NamedTuple
 from torch import nn
 
 from explorer.network import Network, Step, walk
+from explorer.reach import START, Field, ReceptiveField, after
 from explorer.record import record
 from explorer.shape import ShapeError
 from explorer.trace import trace
-
-Field = tuple[int, int, int, int, int, int]
-START: Field = (1, 0, 0, 1, 0, 0)
-
-
-class ReceptiveField(NamedTuple):
-    """The input pixels that one value of a map can see, in theory: size, stride and first pixel of output 0.
-
-    Along the height, then along the width.
-    """
-
-    size: int
-    stride: int
-    start: int
-    width_size: int
-    width_stride: int
-    width_start: int
 
 
 class Memory(NamedTuple):
@@ -110,30 +94,6 @@ class OperationRow:
     sources: tuple[int, ...]  # the operations that it reads, -1 for the network's input
 
 
-def compose(outer: Field | None, inner: Field | None) -> Field | None:
-    """The field of a block's output in the network's pixels, from that of its input and its own."""
-    if outer is None or inner is None:
-        return None
-    jump_y, low_y, high_y, jump_x, low_x, high_x = outer
-    j_y, l_y, h_y, j_x, l_x, h_x = inner
-    return (
-        jump_y * j_y,
-        low_y + jump_y * l_y,
-        high_y + jump_y * h_y,
-        jump_x * j_x,
-        low_x + jump_x * l_x,
-        high_x + jump_x * h_x,
-    )
-
-
-def as_receptive_field(field: Field | None) -> ReceptiveField | None:
-    """A field as people state it."""
-    if field is None:
-        return None
-    jump_y, low_y, high_y, jump_x, low_x, high_x = field
-    return ReceptiveField(high_y - low_y + 1, jump_y, low_y, high_x - low_x + 1, jump_x, low_x)
-
-
 class Report:
     """Everything counted of one network for one batch size; rows are made when they are read."""
 
@@ -163,7 +123,7 @@ class Report:
         self.macs = macs  # per image: multiply-accumulates of convolution, linear and matmul, bias not counted
         self.elements = elements  # per image, of elementwise and pooling operations; never part of the MACs
         self.saved_bytes = saved_bytes  # what autograd keeps for backward, for the batch, float32
-        self.receptive_field = as_receptive_field(field)  # of the last map before global pooling
+        self.receptive_field = _stated(field)  # of the last map before global pooling
         self._cards = cards
         self._blocks = blocks
         self._operations = operations
@@ -204,7 +164,7 @@ class Report:
         return tuple(dict.fromkeys(row.op for row in self.operations if not row.counted))
 
 
-@dataclass(slots=True)
+@dataclass
 class Part:
     """Equal copies in a row, placed in the network."""
 
@@ -230,15 +190,22 @@ class Part:
     def total_params(self) -> int:
         return self.params + self.later_params * (self.step.count - 1)
 
-    def field_after(self, copies: int) -> Field | None:
-        """The field after so many of its copies; a run of equal copies is linear in their number."""
-        own = self.step.record.trace.field
-        field = self.field
-        if own is not None and field is not None and copies > 1 and own[0] == own[3] == 1:
-            return compose(field, (1, own[1] * copies, own[2] * copies, 1, own[4] * copies, own[5] * copies))
-        for _ in range(copies):
-            field = compose(field, own)
-        return field
+    @cached_property
+    def fields(self) -> list[Field | None]:
+        """The field of its input, then after each of its copies."""
+        fields = [self.field]
+        for _ in range(self.step.count):
+            fields.append(self.field_at(fields[-1]))
+        return fields
+
+    def field_at(self, before: Field | None, operation: int | None = None) -> Field | None:
+        """The field after one copy, or after one operation of it, from the field of the copy's input."""
+        found = self.step.record
+        if operation is None:
+            own, operation = found.trace.field, found.trace.output
+        else:
+            own = found.trace.operations[operation].field
+        return after(before, own, (found.trace.operations, operation) if found.uneven else None)
 
 
 def analyze(network: Network, batch: int = 1, partial: bool = False) -> Report:
@@ -264,7 +231,7 @@ def analyze(network: Network, batch: int = 1, partial: bool = False) -> Report:
             break
         part = _place(network, step, field, owned)
         parts.append(part)
-        field = part.field_after(step.count)
+        field = part.fields[-1]
     _settle_borders(parts, complete=error is None)
     if error is not None:  # a failing card counts as a whole or not at all
         parts = [part for part in parts if part.step.card != error.index]
@@ -319,10 +286,13 @@ def _settle_borders(parts: Sequence[Part], complete: bool) -> None:
 
 
 def _last_field(parts: Sequence[Part]) -> Field | None:
+    """The field of the last map before global pooling."""
     for part in reversed(parts):
-        field = compose(part.field_after(part.step.count - 1), part.step.record.trace.last_field)
-        if field is not None:
-            return field
+        if part.fields[-1] is not None:
+            return part.fields[-1]
+        last = part.step.record.trace.last_field
+        if last is not None:
+            return after(part.fields[-2], last, None)
     return START
 
 
@@ -356,7 +326,7 @@ def _cards(network: Network, parts: Sequence[Part], batch: int, error: ShapeErro
                 sum(part.step.record.trace.macs * part.step.count for part in own),
                 sum(part.step.record.trace.elements * part.step.count for part in own),
                 sum(part.total_saved(batch) for part in own),
-                as_receptive_field(own[-1].field_after(own[-1].step.count)),
+                _stated(own[-1].fields[-1]),
                 choices,
             )
         )
@@ -387,7 +357,7 @@ def _block_rows(network: Network, parts: Sequence[Part], batch: int) -> Iterator
             found.trace.macs,
             found.trace.elements,
             part.saved(copy, batch),
-            as_receptive_field(part.field_after(copy + 1)),
+            _stated(part.fields[copy + 1]),
         )
 
 
@@ -401,7 +371,7 @@ def _operation_rows(network: Network, parts: Sequence[Part], batch: int) -> Iter
         name = getattr(network.blocks[part.step.card], "share", "")
         repeated = {place for place in found.shared if (name, place) in owned}
         owned.update((name, place) for place in found.shared)
-        field = part.field_after(copy)
+        field = part.fields[copy]
         keeps_output = part.last_saved if copy == part.step.count - 1 else part.between_saved
         for index, operation in enumerate(traced.operations):
             saved = operation.saved
@@ -416,7 +386,7 @@ def _operation_rows(network: Network, parts: Sequence[Part], batch: int) -> Iter
                 operation.macs,
                 operation.elements,
                 saved * batch + operation.saved_fixed,
-                as_receptive_field(compose(field, operation.field)),
+                _stated(part.field_at(field, index)),
                 part.step.card,
                 part.step.first + copy,
                 operation.counted,
@@ -424,6 +394,10 @@ def _operation_rows(network: Network, parts: Sequence[Part], batch: int) -> Iter
             )
         entry = traced.output + offset if traced.output >= 0 else entry
         offset += len(traced.operations)
+
+
+def _stated(field: Field | None) -> ReceptiveField | None:
+    return None if field is None else field.stated()
 
 
 def analyze_module(module: nn.Module, shape: tuple[int, ...], batch: int = 1) -> Report:
@@ -448,7 +422,7 @@ def analyze_module(module: nn.Module, shape: tuple[int, ...], batch: int = 1) ->
                 operation.macs,
                 operation.elements,
                 operation.saved * batch + operation.saved_fixed,
-                as_receptive_field(operation.field),
+                _stated(after(START, operation.field, None)),
                 order[operation.path.partition(".")[0] or "forward"],
                 0,
                 operation.counted,
@@ -489,7 +463,7 @@ def analyze_module(module: nn.Module, shape: tuple[int, ...], batch: int = 1) ->
         macs=traced.macs,
         elements=traced.elements,
         saved_bytes=traced.saved_bytes * batch + traced.saved_fixed,
-        field=traced.last_field,
+        field=after(START, traced.last_field, None),
         cards=tuple,
         blocks=blocks,
         operations=operations,
