@@ -1,0 +1,142 @@
+"""A network beside its plain twin: what differs before training, and what was seen after it, in words.
+
+The words are computed. They say what short runs can show, slower optimisation in so many steps, and not He et al.'s
+degradation, which is a statement about networks trained to the end.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from explorer.network import Network
+from explorer.report import Report, analyze
+from explorer.shape import signed
+from explorer.training.adapt import EFFECT_DEPTH, depth
+from explorer.training.events import Finished
+from explorer.training.recipe import Recipe
+
+CLEAR_RATIO = 1.5  # between training losses; less is within what another seed may turn round
+CLEAR_LOSS = 0.1
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the plain twin lacks."""
+
+    shortcuts: int
+    projections: int  # of those shortcuts, the ones with weights of their own
+    params: tuple[int, int]  # network, twin
+    macs: tuple[int, int]
+    depth: int  # weighted layers of the network
+    shared: int  # parameter tensors that both have
+    zeroed: int  # of those, the ones that start at zero in the network only, as the last of a branch
+
+    @property
+    def same(self) -> bool:
+        """Whether the twin is the same network."""
+        return self.shortcuts == 0
+
+    @property
+    def shallow(self) -> bool:
+        """Whether the network is too shallow to show an effect."""
+        return self.depth < EFFECT_DEPTH
+
+    def sentence(self) -> str:
+        """The difference in words."""
+        if self.same:
+            return "This network has no shortcuts: its plain twin is the same network."
+        cut = f"{self.shortcuts} shortcut{'s' if self.shortcuts > 1 else ''}"
+        if self.projections:
+            cut += f", {self.projections} of them with weights"
+        weights = "the same parameters"
+        if self.params[0] != self.params[1]:
+            weights = f"{signed(self.params[1] - self.params[0])} parameters ({self.params[1]:,})"
+        macs = "the same MACs"
+        if self.macs[0] != self.macs[1]:
+            macs = f"{signed(self.macs[1] - self.macs[0])} MACs an image ({self.macs[1]:,})"
+        start = f"Their {self.shared} common tensors of weights start equal to the bit"
+        if self.zeroed:
+            start += f", but for {self.zeroed} that start at zero where a shortcut stands beside them"
+        return (
+            f"The plain twin is without {cut}: {weights}, {macs}. {start}; both see the same batches in the same order."
+        )
+
+
+def difference(network: Network) -> Difference:
+    """What `network.plain()` lacks, counted."""
+    twin = network.plain()
+    ours, theirs = analyze(network), analyze(twin)
+    names = {name for name, _ in network.skeleton().named_parameters()}
+    both = names & {name for name, _ in twin.skeleton().named_parameters()}
+    return Difference(
+        shortcuts=sum(block.copies for block in network.blocks if block.has_shortcut()),
+        projections=_weighted(ours) - _weighted(theirs),
+        params=(ours.params, theirs.params),
+        macs=(ours.macs, theirs.macs),
+        depth=depth(ours),
+        shared=len(both),
+        zeroed=len(both & (zero_starts(network) ^ zero_starts(twin))),
+    )
+
+
+def zero_starts(network: Network) -> set[str]:
+    """Paths of the weights that start at zero, as their blocks ask for."""
+    model = network.skeleton()
+    layers = []
+    for block, card in zip(network.blocks, model.children(), strict=True):
+        copies = card.children() if "repeat" in type(block).model_fields else (card,)
+        layers += [layer for copy in copies for layer in block.starts_at_zero(copy)]
+    weights = {id(layer.weight) for layer in layers}
+    return {name for name, parameter in model.named_parameters() if id(parameter) in weights}
+
+
+def _weighted(report: Report) -> int:
+    return sum(row.macs > 0 for row in report.operations)
+
+
+def first_weights_that_differ(network: Network, seed: int) -> tuple[str, ...]:
+    """Paths that the network and its plain twin share and whose weights differ before the first step.
+
+    None but those that start at zero beside a shortcut (`zero_starts`).
+    """
+    ours, theirs = (dict(each.build(seed=seed).named_parameters()) for each in (network, network.plain()))
+    return tuple(name for name in ours if name in theirs and not torch.equal(ours[name], theirs[name]))
+
+
+def verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Difference) -> str:
+    """What was seen, in words: both losses and accuracies, and which learned faster in these steps."""
+    figures = (
+        f"After {recipe.steps} steps of {recipe.batch} images the training loss is {residual.train_loss:.3g} with "
+        f"shortcuts and {plain.train_loss:.3g} without; {residual.test_accuracy:.1%} and {plain.test_accuracy:.1%} of "
+        f"the test images are read correctly."
+    )
+    low, high = sorted((residual.train_loss, plain.train_loss))
+    clear = high > CLEAR_RATIO * low and high - low > CLEAR_LOSS
+    if not clear:
+        seen = "Both learned about equally fast."
+    elif plain.train_loss > residual.train_loss:
+        seen = "Without shortcuts the same layers learned more slowly: the training loss itself stays behind."
+    else:
+        seen = "In these steps the network without shortcuts learned faster."
+    return f"{figures} {seen} {caution(recipe, gap, plain)}"
+
+
+def caution(recipe: Recipe, gap: Difference, plain: Finished) -> str:
+    """What these figures do not show."""
+    limits = f"One seed ({recipe.seed}), and a short run: it shows how fast each learns, not where each would end."
+    if plain.train_accuracy - plain.test_accuracy > 0.1:
+        limits += (
+            " The plain twin reads fewer test images than training images also because the running statistics "
+            "of its norms lag behind in a short run."
+        )
+    if gap.shallow:
+        limits += f" {shallow_sentence(gap)}"
+    return limits
+
+
+def shallow_sentence(gap: Difference) -> str:
+    """Why a network of this depth shows little."""
+    return (
+        f"With {gap.depth} weighted layers both kinds learn well; on these images the difference shows from about "
+        f"{EFFECT_DEPTH} on."
+    )
