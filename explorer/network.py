@@ -369,19 +369,21 @@ def first_complaint(error: ValidationError) -> str:
     """The first complaint of a ValidationError in one sentence: place, reason, value."""
     first = error.errors(include_url=False, include_context=False)[0]
     place = ""
-    before: int | str = "op"  # the tag of an edit stands first, that of a block after its position
-    for part in first["loc"]:
-        if isinstance(part, int):
+    parts = list(first["loc"])
+    if error.title.startswith("tagged-union"):
+        parts = parts[1:]  # the tag of an edit
+    before: int | str = ""
+    for part in parts:
+        if before in ("input", "shape") and isinstance(part, int) and part < 3:
+            place += f".{Shape._fields[part]}"
+        elif isinstance(part, int):
             place += f"[{part}]"
-        elif not (part in KINDS and (isinstance(before, int) or before == "block")):
+        elif not (part in KINDS and (isinstance(before, int) or before == "block")):  # the tag of a block
             place += f".{part}" if place else part
         before = part
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:] if not message.startswith("JSON") else message
+    message = first["msg"].removeprefix("Value error, ")[:300]
+    message = message[:1].lower() + message[1:]
     given = first.get("input")
-    value = (
-        f" (got {str(given)[:60]!r})"
-        if isinstance(given, str | int | float | bool) and first["type"] != "json_invalid"
-        else ""
-    )
-    return f"{place}: {message[:300]}{value}" if place else f"{message[:300]}{value}"
+    if isinstance(given, str | int | float | bool) and first["type"] != "json_invalid":
+        message += f" (got {str(given)[:60]!r})" if isinstance(given, str) else f" (got {given})"
+    return f"{place}: {message}" if place else message
