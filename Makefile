@@ -33,7 +33,7 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	  "$$found" -m venv --clear $(VENV) || exit 1; \
 	fi
 	@echo "installing the pinned requirements; PyTorch is the large one (see README.md for sizes)"
-	@$(PY) -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@$(PY) -m pip install --disable-pip-version-check $(if $(wildcard $(VENV)/lib/*/site-packages/torch),--quiet) -r requirements-dev.txt
 	@$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --editable .
 	@touch $@
 

@@ -14,6 +14,7 @@ from explorer.report import analyze
 from explorer.runs import Manager, Run
 from explorer.runs.store import default_directory
 from explorer.summary import aligned, size
+from explorer.training import twin as twins
 from explorer.training.recipe import Recipe
 
 PATIENCE = 120.0  # seconds that the first measured step may take, torch's start included
@@ -25,12 +26,17 @@ SMOOTHED = 5  # the loss shown is the mean over so many steps
 def train(network: Network, recipe: Recipe, twin: bool = False, save: Path | None = None) -> int:
     """Trains the network, or it and its plain twin at once; 0 where all runs finished. ValueError if it cannot be."""
     analyze(network)  # a stack that cannot be is refused before any worker starts
+    gap = twins.difference(network) if twin else None
+    if gap is not None and gap.same:
+        raise ValueError("this network has no shortcuts: its plain twin is the same network")
     manager = Manager(default_directory(), workers=2 if twin else 1)
     try:
         manager.warm()
         estimate = manager.estimate(network, recipe, wait=PATIENCE)
         if estimate is not None and estimate.refusal:
             raise ValueError(estimate.refusal)
+        if gap is not None:
+            print(gap.sentence())
         print(recipe.words())
         if estimate is not None:
             print(f"foreseen: {estimate.seconds:,.0f} s and {size(estimate.bytes)}{' each' if twin else ''}")
@@ -42,6 +48,9 @@ def train(network: Network, recipe: Recipe, twin: bool = False, save: Path | Non
     finally:
         manager.close()
     print(f"\n{results(runs)}")
+    done = [run.finished for run in runs if run.finished is not None]
+    if gap is not None and len(done) == 2:
+        print(f"\n{twins.verdict(done[0], done[1], recipe, gap)}")
     failed = [run for run in runs if run.finished is None]
     for run in failed:
         print(f"explorer: {label(run)}: {run.reason}", file=sys.stderr)
@@ -104,6 +113,4 @@ def results(runs: Sequence[Run]) -> str:
         figures = (f"{done.train_loss:.3f}", f"{done.test_loss:.3f}", f"{done.test_accuracy:.1%}")
         wrong = f"{done.wrong_count} of {started.test_images}"
         rows.append((label(run), f"{started.parameters:,}", *figures, wrong, f"{done.seconds:.1f}"))
-    text = aligned(rows, left=1)
-    text.append(f"{runs[0].recipe.steps} steps, one seed; training loss is the mean over the last tenth of the steps")
-    return "\n".join(text)
+    return "\n".join(aligned(rows, left=1))

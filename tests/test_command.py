@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from explorer import Network, analyze, blocks, presets
+from explorer import Network, analyze, presets
 from explorer.__main__ import main
 
 BROKEN = """{"input": [3, 32, 32], "blocks": [
@@ -173,6 +174,47 @@ def test_a_wrong_usage_exits_with_2(argv: tuple[str, ...], capsys: pytest.Captur
     assert "usage: explorer" in capsys.readouterr().err
 
 
+SMALL = """{"input": [1, 8, 8], "blocks": [
+    {"kind": "stem", "form": "cifar", "channels": 4}, {"kind": "basic", "channels": 8, "stride": 2, "repeat": 2},
+    {"kind": "classifier", "classes": 10}]}"""
+
+
+def test_a_network_trains_beside_its_twin_in_the_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
+    path, weights = tmp_path / "small.json", tmp_path / "weights.pt"
+    path.write_text(SMALL, encoding="utf-8")
+    assert main(["train", str(path), "--steps", "12", "--batch", "32", "--twin", "--save", str(weights)]) == 0
+    text = capsys.readouterr().out
+    assert "12 steps of 32 images, SGD 0.03" in text
+    for kind in ("residual", "plain"):
+        assert f"{kind:<8} {'█' * 24} 12/12  loss " in text
+    network = Network.from_json(SMALL)
+    parameters = [line.split()[1] for line in text.splitlines() if line.endswith(tuple("0123456789"))][-2:]
+    assert parameters == [f"{analyze(each).params:,}" for each in (network, network.plain())]
+    assert "One seed (0)" in text
+    network.build().load_state_dict(torch.load(weights, weights_only=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--steps", "30000"), "--steps 30000: Input should be less than or equal to 20000"),
+        (("--data", "letters"), "--data letters: Input should be 'digits'"),
+        (("--learning-rate", "0"), "--learning-rate 0.0: Input should be greater than 0"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused(
+    options: tuple[str, ...], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert failing(capsys, "train", "digits_resnet20", *options) == reason
+
+
+def test_a_plain_network_has_no_twin_to_train(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "has no shortcuts" in failing(capsys, "train", "cifar_resnet20_plain", "--twin")
+
+
 def test_presets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["presets"]) == 0
     assert tuple(capsys.readouterr().out.split()) == presets.names()
@@ -209,12 +251,3 @@ def test_the_command_works_as_a_process_and_in_a_pipe() -> None:
     refused = subprocess.run([sys.executable, "-m", "explorer", "summary", "nothing"], capture_output=True, text=True)
     assert refused.returncode == 1
     assert refused.stderr.startswith("explorer: 'nothing' is neither a preset nor a file")
-
-
-def test_the_python_of_the_readme_runs() -> None:
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    code = readme.split("```python\n")[1].split("```")[0]
-    names: dict[str, object] = {}
-    exec(compile(code, "README.md", "exec"), names)
-    assert isinstance(names["net"], Network)
-    assert blocks.Basic in {type(block) for block in names["net"].blocks}

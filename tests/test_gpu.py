@@ -1,0 +1,44 @@
+"""What must hold on a CUDA device: the same numbers as on the CPU, and memory as foreseen."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from explorer import analyze, presets
+from explorer.training.events import Failed, Finished
+from explorer.training.loop import train
+from explorer.training.recipe import Recipe
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.mark.parametrize("name", ["cifar_resnet20", "googlenet", "article"])
+def test_logits_on_the_gpu_are_those_of_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    network = presets.load(name)
+    model = network.build().eval()
+    images = torch.randn(2, *network.input, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = model(images)
+        found = model.cuda()(images.cuda()).cpu()
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_digits_are_learned_on_the_gpu() -> None:
+    *_, last = train(presets.load("digits_resnet20"), Recipe(steps=100), torch.device("cuda"))
+    assert not isinstance(last, Failed), last.reason
+    assert isinstance(last, Finished)
+    assert last.test_accuracy > 0.9
+
+
+def test_memory_on_the_gpu_is_what_was_counted() -> None:
+    network, batch = presets.load("resnet50"), 16
+    foreseen = analyze(network, batch=batch)
+    model = network.build().cuda().train()
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    images = torch.randn(batch, *network.input, device="cuda")
+    loss = functional.cross_entropy(model(images), torch.zeros(batch, dtype=torch.long, device="cuda"))
+    held = torch.cuda.memory_allocated() - before - images.nbytes
+    loss.backward()
+    assert held == pytest.approx(foreseen.saved_bytes, rel=0.05)
