@@ -1,0 +1,92 @@
+"""The colours of every picture, light and dark; the same values as the page's own style sheet has.
+
+Families after Tol's colour-blind-safe "vibrant" set, darkened for contrast on light, lightened on dark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from explorer.block import Family
+
+FONT = "Inter, system-ui, sans-serif"
+MONOSPACE = "'JetBrains Mono', ui-monospace, monospace"
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of one theme."""
+
+    background: str
+    surface: str
+    line: str
+    strong_line: str
+    text: str
+    muted: str
+    faint: str
+    accent: str
+    accent_soft: str
+    error: str
+    error_soft: str
+    stem: str
+    residual: str
+    inception: str
+    plain: str
+    head: str
+
+    def family(self, family: Family) -> str:
+        """The colour of a family of blocks."""
+        return str(getattr(self, family))
+
+    @property
+    def residual_run(self) -> str:
+        """The colour of a residual network in every chart."""
+        return self.residual
+
+    @property
+    def plain_run(self) -> str:
+        """The colour of a plain twin in every chart."""
+        return self.inception
+
+
+LIGHT = Palette(
+    background="#f6f6f3",
+    surface="#ffffff",
+    line="#e4e3de",
+    strong_line="#cfcec8",
+    text="#1b1d21",
+    muted="#5f646d",
+    faint="#6d727b",
+    accent="#1f5fd6",
+    accent_soft="#e8effc",
+    error="#c22f12",
+    error_soft="#fdeeea",
+    stem="#0077bb",
+    residual="#00877a",
+    inception="#d9621a",
+    plain="#7b7f87",
+    head="#c2246b",
+)
+DARK = Palette(
+    background="#0f1115",
+    surface="#171a20",
+    line="#282d36",
+    strong_line="#3a414d",
+    text="#e9ebee",
+    muted="#9aa3b0",
+    faint="#88919e",
+    accent="#7aa7ff",
+    accent_soft="#1b2740",
+    error="#ff7a5c",
+    error_soft="#331a15",
+    stem="#45aae6",
+    residual="#2cc0ae",
+    inception="#f39150",
+    plain="#9aa0aa",
+    head="#f06fa6",
+)
+
+
+def palette(dark: bool = False) -> Palette:
+    """The colours of the dark or the light theme."""
+    return DARK if dark else LIGHT
