@@ -86,10 +86,10 @@ def as_table(report: Report, operations: bool = False) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes in the largest unit that leaves at least one: `83.1 MiB`."""
-    units = ["B", "KiB", "MiB", "GiB"]
-    while count >= 1024 and len(units) > 1:
-        count /= 1024
+    """Bytes in the largest unit that leaves at least one: `87.1 MB`."""
+    units = ["B", "kB", "MB", "GB"]
+    while count >= 1000 and len(units) > 1:
+        count /= 1000
         units.pop(0)
     return f"{count:,.{0 if units[0] == 'B' else 1}f} {units[0]}"
 

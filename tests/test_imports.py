@@ -21,8 +21,9 @@ BELOW = {
     "symbol": (),
     "rules": ("field", "symbol"),
     "trace": ("rules",),
+    "reach": ("trace",),
     # A block's trace, remembered; the network prices its ways out by it.
-    "record": ("block", "trace"),
+    "record": ("block", "reach"),
     "repair": ("record",),
     "network": ("blocks", "repair"),
     "report": ("network",),
