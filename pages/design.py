@@ -7,7 +7,6 @@ import streamlit as st
 from explorer.ui import forms, session, stack
 
 desk = session.desk()
-stack.receive_messages(desk)
 
 with st.container(key="design", gap=None):
     stack.show(desk)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.ui import keeper, session, shell
+from explorer.ui import keeper, session, shell, stack
 from explorer.ui.places import folder
 
 st.set_page_config(page_title="Architecture Explorer", page_icon=str(folder("assets") / "icon.svg"), layout="wide")
@@ -11,6 +11,7 @@ links = shell.pages()
 page = st.navigation(links, position="hidden")
 shell.frame(links, page)
 desk = session.desk()
-keeper.receive(desk)
+keeper.receive(desk)  # what the browser has said is done before anything is drawn
+stack.receive_messages(desk)
 keeper.show(desk)
 page.run()

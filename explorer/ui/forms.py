@@ -90,14 +90,26 @@ def network_form(desk: Desk) -> None:
     network = desk.network
     field(desk, "network-name", _NAME, network.name, lambda value: {"op": "name", "name": value})
     for axis, schema in enumerate(input_schema()):
-        field(desk, f"network-input{axis}", {**schema, "title": f"Input {schema['title'].lower()}"}, network.input[axis], _axis(desk, axis))
+        field(
+            desk,
+            f"network-input{axis}",
+            {**schema, "title": f"Input {schema['title'].lower()}"},
+            network.input[axis],
+            _axis(desk, axis),
+        )
     for at, block in enumerate(network.blocks):
         classes = schema_of(type(block)).get("classes")
         if classes is not None:
             card = desk.now["cards"][at]
             field(desk, f"{card}-classes", classes, getattr(block, "classes", None), _setting(card, "classes"))
     field(desk, "network-batch", _BATCH, desk.session["batch"], lambda value: {"op": "batch", "size": value})
-    field(desk, "network-optimizer", _OPTIMIZER, desk.session["optimizer"], lambda value: {"op": "optimizer", "name": value})
+    field(
+        desk,
+        "network-optimizer",
+        _OPTIMIZER,
+        desk.session["optimizer"],
+        lambda value: {"op": "optimizer", "name": value},
+    )
 
 
 _NAME: Schema = {"type": "string", "title": "Name", "maxLength": 80, "description": "Stands in the link and in files."}
@@ -127,7 +139,11 @@ def field(desk: Desk, key: str, schema: Schema, value: Any, change: Change) -> N
     if refused is None or refused["key"] != key:
         refused = None
         st.session_state[key] = _to_widget(schema, value)
-    _widget(key, schema, {"key": key, "help": schema.get("description"), "on_change": _changed, "args": (key, schema, change)})
+    _widget(
+        key,
+        schema,
+        {"key": key, "help": schema.get("description"), "on_change": _changed, "args": (key, schema, change)},
+    )
     if refused is not None:
         st.html(f'<p class="xp-refused" role="alert">{escape(refused["sentence"])}</p>')
 
@@ -164,11 +180,24 @@ def _widget(key: str, schema: Schema, common: dict[str, Any]) -> None:
         else:
             wide = high is not None and high >= 1024 and (low or 0) <= 1
             optional = schema.get("optional", False)
-            st.number_input(label, low, high, value=None if optional else "min", step=8 if wide and not optional else 1, placeholder=OPTIONAL, **common)
+            st.number_input(
+                label,
+                low,
+                high,
+                value=None if optional else "min",
+                step=8 if wide and not optional else 1,
+                placeholder=OPTIONAL,
+                **common,
+            )
     elif kind == "number":
-        low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum", schema.get("exclusiveMaximum"))
+        low, high = (
+            schema.get("minimum", schema.get("exclusiveMinimum")),
+            schema.get("maximum", schema.get("exclusiveMaximum")),
+        )
         tiny = high is not None and high < 1
-        st.number_input(label, float(low), float(high), step=1e-3 if tiny else 0.05, format="%g" if tiny else "%.3g", **common)
+        st.number_input(
+            label, float(low), float(high), step=1e-3 if tiny else 0.05, format="%g" if tiny else "%.3g", **common
+        )
     elif kind == "array":
         st.text_input(label, placeholder="none; such as 512, 256", **common)
     elif schema.get("maxLength", 0) > 4 * ONE_LINE:

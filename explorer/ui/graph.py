@@ -16,6 +16,10 @@ def pane(desk: Desk) -> None:
         unfolded: list[int] = []
         if repeated:
             unfolded = st.pills(
-                "Write out", list(repeated), selection_mode="multi", format_func=lambda at: repeated.get(at, ""), key="graph-unfolded"
+                "Write out",
+                list(repeated),
+                selection_mode="multi",
+                format_func=lambda at: repeated.get(at, ""),
+                key="graph-unfolded",
             )
         st.graphviz_chart(dot(report, expanded=frozenset(unfolded)), width="content")

@@ -106,6 +106,6 @@ def rearranged(cards: Sequence[str], selected: int, edit: Mapping[str, Any], new
             selected = edit["to"]
         case "input" | "name":
             pass
-        case _:
-            selected = edit["at"]
+        case _:  # whoever has the network's form open keeps it
+            selected = NETWORK if selected == NETWORK else edit["at"]
     return names, selected

@@ -137,6 +137,8 @@ def parse(message: object) -> Message:
         raise Unreadable
     op = message.get("op")
     if isinstance(op, str) and op in EDITS:
+        if any(type(message.get(place, 0)) is not int for place in ("at", "to")):
+            raise Unreadable(seq)
         return Edit(seq=seq, op=op, edit={str(key): value for key, value in message.items() if key != "seq"})
     try:
         return _known.validate_python(message)

@@ -27,7 +27,9 @@ def table(report: Report, unfolded: Sequence[int]) -> Data:
         "unfolded": [card for card in unfolded if card < len(report.cards)],
         "total": {
             "name": "Total, as far as it fits" if report.error else "Total",
-            "numbers": _numbers(report.params, report.macs, report.elements, report.saved_bytes, report.receptive_field),
+            "numbers": _numbers(
+                report.params, report.macs, report.elements, report.saved_bytes, report.receptive_field
+            ),
         },
         "uncounted": f"Not counted, since there is no rule for it: {uncounted}." if uncounted else "",
     }

@@ -40,7 +40,7 @@ function foresee({ cards, selected }, message, id) {
       return { cards: next, selected: at === selected ? Math.min(at, next.length - 1) : selected - (at < selected ? 1 : 0) };
     case "set":
       if (card && message.fields.repeat) next[at] = { ...card, repeat: message.fields.repeat };
-      return { cards: next, selected: at };
+      return { cards: next, selected: selected < 0 ? selected : at };
   }
   return { cards: next, selected };
 }
