@@ -72,8 +72,10 @@ def main_output(result: Any) -> Symbol:
         result = list(result.values())
     while isinstance(result, tuple | list) and result:
         result = result[0]
-    if type(result) is not Symbol or not result.live:
-        raise TraceError(f"the forward returns {type(result).__name__}, not a tensor made from its input")
+    if type(result) is not Symbol:
+        raise TraceError(f"the module returns {type(result).__name__}, not a tensor made from its input")
+    if not result.live:
+        raise TraceError("the module returns a tensor that does not depend on its input")
     return result
 
 

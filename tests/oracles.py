@@ -82,9 +82,33 @@ class Positive(TorchFunctionMode):
         self.last: torch.Tensor | None = None
 
     SAME = frozenset(
-        """relu relu_ leaky_relu gelu silu hardswish hardtanh relu6 sigmoid tanh softmax log_softmax abs elu mish
-        hardsigmoid softplus group_norm layer_norm instance_norm batch_norm dropout dropout2d neg detach
-        local_response_norm""".split()
+        (
+            "relu",
+            "leaky_relu",
+            "gelu",
+            "silu",
+            "hardswish",
+            "hardtanh",
+            "relu6",
+            "sigmoid",
+            "tanh",
+            "softmax",
+            "log_softmax",
+            "abs",
+            "elu",
+            "mish",
+            "hardsigmoid",
+            "softplus",
+            "group_norm",
+            "layer_norm",
+            "instance_norm",
+            "batch_norm",
+            "dropout",
+            "dropout2d",
+            "neg",
+            "detach",
+            "local_response_norm",
+        )
     )
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -179,8 +179,9 @@ def normalise(tracer: Tracer, op: str, input: Symbol, weight: Any, bias: Any, st
 def group_norm(
     tracer: Tracer, input: Symbol, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Symbol:
-    if input.sizes[1] % num_groups or (weight is not None and weight.shape[0] != input.sizes[1]):
-        raise tracer.error(f"normalises {num_groups} groups of channels but receives {show(input.sizes)}")
+    channels = input.sizes[1] if weight is None else weight.shape[0]
+    if channels != input.sizes[1] or channels % num_groups:
+        raise tracer.error(f"normalises {num_groups} groups of {channels} channels but receives {show(input.sizes)}")
     return normalise(tracer, "group_norm", input, weight, bias, input.sizes[0] * num_groups)
 
 
@@ -190,7 +191,7 @@ def layer_norm(
 ) -> Symbol:
     count = len(normalized_shape)
     if tuple(normalized_shape) != input.sizes[-count:]:
-        raise tracer.error(f"normalises {show((1, *normalized_shape))} but receives {show(input.sizes)}")
+        raise tracer.error(f"normalises over {'×'.join(map(str, normalized_shape))} but receives {show(input.sizes)}")
     return normalise(tracer, "layer_norm", input, weight, bias, math.prod(input.sizes[:-count]))
 
 

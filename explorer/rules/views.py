@@ -50,7 +50,7 @@ def reshaped(tracer: Tracer, op: str, input: Symbol, sizes: Sizes, may_copy: boo
     if strides is not None:
         return view(tracer, op, input, sizes, strides, field)
     if not may_copy:
-        raise tracer.error(f"cannot view {show(input.sizes)} as {tuple(sizes)} without a copy; use .reshape")
+        raise tracer.error(f"cannot view {show(input.sizes)} as {tuple(sizes)} without a copy; use reshape")
     return tracer.emit(op, (input,), sizes, 0, count, field, input.dtype)
 
 
