@@ -203,6 +203,7 @@ def step(number: int) -> Step:
 
 FINISHED = Finished(
     seconds=1,
+    cpu_seconds=1,
     train_loss=1,
     train_accuracy=0.5,
     test_loss=1,

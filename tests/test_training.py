@@ -10,7 +10,7 @@ from explorer import presets
 from explorer.network import Network
 from explorer.report import analyze
 from explorer.shape import Shape
-from explorer.training import data, loop
+from explorer.training import box, data, loop
 from explorer.training.adapt import DEEPENED, adapted_copy, deepen, depth
 from explorer.training.estimate import Measured, measure
 from explorer.training.events import EVENT, Evaluated, Failed, Finished, Started, Step
@@ -197,7 +197,7 @@ def test_the_same_recipe_gives_the_same_run_and_another_seed_another() -> None:
 
 def test_the_result_counts_what_was_predicted() -> None:
     logits = torch.tensor([[5.0, 0, 0], [0, 5, 0], [9, 0, 0], [0, 4, 0]])
-    finished = loop.result(0.5, logits, torch.tensor([0, 1, 1, 2]), [(1.0, 0.5)] * 5 + [(3.0, 1.0)] * 5, 3, 1.0)
+    finished = loop.result(0.5, logits, torch.tensor([0, 1, 1, 2]), [(1.0, 0.5)] * 5 + [(3.0, 1.0)] * 5, 3, (2.0, 1.0))
     assert finished.confusion == ((1, 0, 0), (1, 1, 0), (0, 1, 0))
     assert finished.test_accuracy == 0.5 and finished.wrong_count == 2
     assert (finished.train_loss, finished.train_accuracy) == (3.0, 1.0)  # the last tenth
@@ -210,7 +210,10 @@ def test_the_result_counts_what_was_predicted() -> None:
 
 def test_predictions_beyond_the_classes_of_the_images_have_a_column_of_their_own() -> None:
     logits = torch.tensor([[0.0, 0, 5], [5, 0, 0]])
-    assert loop.result(0.5, logits, torch.tensor([0, 0]), [(1.0, 0.5)], 2, 1.0).confusion == ((1, 0, 1), (0, 0, 0))
+    assert loop.result(0.5, logits, torch.tensor([0, 0]), [(1.0, 0.5)], 2, (2.0, 1.0)).confusion == (
+        (1, 0, 1),
+        (0, 0, 0),
+    )
 
 
 def test_every_record_survives_json() -> None:
@@ -372,14 +375,57 @@ def test_what_cannot_be_trained_is_refused_by_the_estimate_too() -> None:
     assert isinstance(refused, Failed) and "ends in a map" in refused.reason
 
 
+# The weights in the box
+
+
+@pytest.mark.parametrize("name", ["digits_resnet20", "digits_resnet56", "digits_resnet56_plain"])
+def test_the_weights_in_the_box_reach_their_recorded_accuracy(name: str) -> None:
+    network, state = box.load(name)
+    record = box.records()[name]
+    model = network.build(seed=3)
+    model.load_state_dict(state)
+    images = data.Prepared(data.load(record.recipe.data), network.input, CPU)
+    _, logits = loop.predict(model, images)
+    share = (logits.argmax(1) == images.test_labels).float().mean().item()
+    assert record.test_images == len(logits) == 360
+    assert share == pytest.approx(record.test_accuracy, abs=1.5 / 360)  # one image may tip on another machine
+
+
+def test_the_box_holds_the_opening_network_and_its_twin_and_is_small() -> None:
+    opening = presets.load("digits_resnet56")
+    assert box.find(opening) == "digits_resnet56"
+    assert box.find(opening.plain()) == "digits_resnet56_plain"
+    assert box.find(presets.load("digits_resnet20")) == "digits_resnet20"
+    assert box.find(small()) is None
+    assert sum(file.stat().st_size for file in box.FOLDER.glob("*.pt")) < 4_000_000
+    ours, twin = (box.records()[name].recipe for name in ("digits_resnet56", "digits_resnet56_plain"))
+    assert ours == twin == Recipe()
+
+
+def test_packing_keeps_weights_to_float16_and_refuses_what_does_not_fit() -> None:
+    state = small(2).build().state_dict()
+    state["0.layers.0.norm.running_var"][0] = 1e6
+    again = box.unpack(box.pack(state))
+    assert again.keys() == state.keys()
+    assert again["0.layers.0.norm.running_var"][0] == 1e6
+    for name, tensor in state.items():
+        torch.testing.assert_close(again[name], tensor, rtol=1e-3, atol=1e-6)
+    with pytest.raises(ValueError, match="too large"):
+        box.pack({"weight": torch.tensor([1e6]), "running_mean": torch.zeros(1)})
+
+
+def test_what_is_not_in_the_box_is_refused_with_the_names_that_are() -> None:
+    with pytest.raises(ValueError, match="there are: digits_resnet20, digits_resnet56, digits_resnet56_plain"):
+        box.load("../secret")
+
+
 # The words
 
 
 def _finished(train_loss: float, test_accuracy: float, train_accuracy: float = 0.5) -> Finished:
-    return Finished(
-        seconds=1, train_loss=train_loss, train_accuracy=train_accuracy, test_loss=1, test_accuracy=test_accuracy,
-        confusion=(), wrong=(), wrong_count=0,
-    )  # fmt: skip
+    fields = {"train_loss": train_loss, "test_accuracy": test_accuracy, "train_accuracy": train_accuracy}
+    rest = {"seconds": 1, "cpu_seconds": 1, "test_loss": 1, "confusion": (), "wrong": (), "wrong_count": 0}
+    return Finished.model_validate(fields | rest)
 
 
 def test_the_difference_says_what_the_twin_lost() -> None:

@@ -66,6 +66,7 @@ class Finished(Record):
 
     event: Literal["finished"] = "finished"
     seconds: Annotated[float, Field(ge=0)]
+    cpu_seconds: Annotated[float, Field(ge=0)]  # of the process
     train_loss: float  # mean over the last tenth of the steps, each on its own batch
     train_accuracy: Share  # over the same steps
     test_loss: float

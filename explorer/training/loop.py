@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING
 
 import torch
@@ -49,7 +49,7 @@ def train(
 
 
 def _train(network: Network, recipe: Recipe, on: torch.device, checkpoint: Path | None) -> Iterator[Event]:
-    began = perf_counter()
+    began, began_cpu = perf_counter(), process_time()
     torch.manual_seed(recipe.seed)
     images = data.Prepared(data.load(recipe.data), network.input, on)
     model, optimizer = build(network, recipe, on)
@@ -109,7 +109,8 @@ def _train(network: Network, recipe: Recipe, on: torch.device, checkpoint: Path 
         return
     if checkpoint is not None:
         save(model, checkpoint)
-    yield result(loss, logits, images.test_labels, history, images.classes, perf_counter() - began)
+    spent = perf_counter() - began, process_time() - began_cpu
+    yield result(loss, logits, images.test_labels, history, images.classes, spent)
 
 
 def build(network: Network, recipe: Recipe, on: torch.device) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -192,16 +193,22 @@ def not_finite(recipe: Recipe, step: int, history: list[tuple[float, float]], wh
 
 
 def result(
-    loss: float, logits: Tensor, labels: Tensor, history: list[tuple[float, float]], classes: int, seconds: float
+    loss: float,
+    logits: Tensor,
+    labels: Tensor,
+    history: list[tuple[float, float]],
+    classes: int,
+    spent: tuple[float, float],
 ) -> Finished:
-    """What the predictions of the test images say, counted."""
+    """What the predictions of the test images say, counted; `spent` are seconds and CPU seconds."""
     predicted = logits.argmax(1).clamp(max=classes)  # a class beyond the data's shares one more column
     table = torch.zeros(classes, classes + 1, dtype=torch.long, device=logits.device)
     table.index_put_((labels, predicted), torch.ones_like(labels), accumulate=True)
     columns = classes + 1 if table[:, classes].any() else classes
     tail = history[-max(1, len(history) // 10) :]
     return Finished(
-        seconds=seconds,
+        seconds=spent[0],
+        cpu_seconds=spent[1],
         train_loss=sum(row[0] for row in tail) / len(tail),
         train_accuracy=sum(row[1] for row in tail) / len(tail),
         test_loss=loss,
