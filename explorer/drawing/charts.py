@@ -15,7 +15,7 @@ from explorer.drawing.palette import FONT, MONOSPACE, Palette, palette
 from explorer.report import BlockRow, Report
 from explorer.shape import show
 
-MAX_LABELS = 28  # cards whose titles still fit below the axis
+WIDTH = 1150  # pixels of a panel on the narrowest screen; what fits there fits on a wider one
 
 
 class Measure(NamedTuple):
@@ -102,7 +102,7 @@ def costs(report: Report, dark: bool = False, logarithmic: bool = False) -> go.F
             figure.update_yaxes(type="log", row=line, col=1)
         else:
             _plain_axis(figure, line, max(sizes, default=0), "B" if measure.unit == "bytes" else "")
-    _dress(figure, colours, height=560)
+    _dress(figure, colours, height=520)
     figure.update_layout(showlegend=False, bargap=0.18 if len(rows) <= 120 else 0, hovermode="closest")
     _card_axis(figure, report, first=1)
     figure.update_xaxes(range=[0.4, len(rows) + 0.6])
@@ -177,19 +177,36 @@ def _tick(number: int, unit: str) -> str:
 
 
 def _card_axis(figure: go.Figure, report: Report, first: int) -> None:
-    """Names the first block of each card below the last panel; where cards are many, only some."""
-    starts: dict[int, int] = {}
-    for position, row in enumerate(report.blocks):
-        starts.setdefault(row.card, position)
+    """Names each card below the middle of its blocks; where they would cover each other, only some."""
+    spans: dict[int, tuple[str, int, int]] = {}
+    for position, row in enumerate(report.blocks, start=1):
+        title, start, _ = spans.get(row.card, (row.title, position, 0))
+        spans[row.card] = (title, start, position)
     repeats = {card.index: card.repeat for card in report.cards}
-    titles = {row.card: row.title for row in report.blocks}
-    step = max(1, ceil(len(starts) / MAX_LABELS))
-    shown = [card for place, card in enumerate(starts) if place % step == 0]
-    texts = [f"{card + 1} {_brief(titles[card])}{_times(repeats.get(card, 1))}" for card in shown]
-    ticks = [starts[card] + 1 for card in shown]
+    marks = [
+        ((start + end) / 2, f"{card + 1} {_brief(title)}{_times(repeats.get(card, 1))}")
+        for card, (title, start, end) in spans.items()
+    ]
     if first == 0:
-        ticks, texts = [0, *ticks], ["input", *texts]
-    figure.update_xaxes(tickvals=ticks, ticktext=texts, tickangle=0 if len(ticks) <= 9 else -40)
+        marks.insert(0, (0.0, "in"))
+    scale = WIDTH / (len(report.blocks) + 1)
+    level = _apart(marks, scale, lambda text: 6.3 * len(text) + 8)
+    slanted = len(level) < 0.8 * len(marks)
+    shown = _apart(marks, scale, lambda text: 17) if slanted else level
+    figure.update_xaxes(
+        tickvals=[place for place, _ in shown], ticktext=[text for _, text in shown], tickangle=-35 if slanted else 0
+    )
+
+
+def _apart(marks: Sequence[tuple[float, str]], scale: float, width: Callable[[str], float]) -> list[tuple[float, str]]:
+    """The marks that do not cover one kept before them."""
+    kept: list[tuple[float, str]] = []
+    free = -1e9
+    for place, text in marks:
+        if place * scale - width(text) / 2 >= free:
+            kept.append((place, text))
+            free = place * scale + width(text) / 2
+    return kept
 
 
 def _brief(title: str) -> str:

@@ -17,7 +17,7 @@ from explorer.shape import Shape, show
 
 MAX_NODES = 400  # more take the browser seconds to lay out, and nobody can read them
 FONT = "Arial"  # graphviz knows its widths; the page shows Inter, which is hardly wider
-LINE = 46  # characters of settings on a line
+LINE, SHORT_LINE = 46, 27  # characters of settings on a line, in a graph that runs down or across
 STYLES = {"identity": "solid", "project": "dashed", "pad": "dotted"}
 
 
@@ -120,6 +120,7 @@ class _Drawing:
         self.expanded = expanded
         self.colours = colours
         self.selected = selected
+        self.line = SHORT_LINE if across else LINE
         self.operations: dict[int, list[tuple[int, OperationRow]]] = {}  # of each card, with their indices
         for index, row in enumerate(report.operations):
             self.operations.setdefault(row.card, []).append((index, row))
@@ -142,7 +143,7 @@ class _Drawing:
                 "shape": "box",
                 "style": "rounded,filled",
                 "fontname": FONT,
-                "fontsize": "12",
+                "fontsize": "13",
                 "fontcolor": colours.text,
                 "color": colours.strong_line,
                 "fillcolor": colours.surface,
@@ -151,7 +152,7 @@ class _Drawing:
             },
             edge_attr={
                 "fontname": FONT,
-                "fontsize": "10",
+                "fontsize": "11",
                 "fontcolor": colours.muted,
                 "color": colours.faint,
                 "arrowsize": "0.6",
@@ -162,7 +163,7 @@ class _Drawing:
         """The whole graph."""
         report, colours = self.report, self.colours
         assert report.network is not None
-        self.graph.node("input", _text([("input", ""), (show(report.network.input), colours.muted)]), shape="plaintext")
+        self.graph.node("input", "input", shape="plaintext", style="")
         last, shape = "input", tuple(report.network.input)
         for card in report.cards:
             own = self.operations.get(card.index, [])
@@ -177,7 +178,9 @@ class _Drawing:
                 self.entry = own[-1][0]
             shape = card.output_shape
         whole = report.error is None
-        self.graph.node("output", _text([("output", "" if whole else colours.muted)]), shape="plaintext")
+        self.graph.node(
+            "output", "output", shape="plaintext", style="", fontcolor=colours.text if whole else colours.muted
+        )
         self._edge(last, "output", shape, waiting=not whole)
         return str(self.graph.source)
 
@@ -207,11 +210,11 @@ class _Drawing:
         times = f"  ×{card.repeat}" if card.repeat > 1 else ""
         lines = [(f"{card.index + 1}  {card.title}{times}", "")]
         words = " · ".join([*settings(block), *choices(card)])
-        lines += [(line, muted) for line in textwrap.wrap(words, LINE)]
+        lines += [(line, muted) for line in textwrap.wrap(words, self.line)]
         if card.status == "ok":
             lines.append((cost(card.params, card.macs), muted))
         elif card.status == "error" and self.report.error is not None:
-            lines += [(line, self.colours.error) for line in textwrap.wrap(self.report.error.reason, LINE)]
+            lines += [(line, self.colours.error) for line in textwrap.wrap(self.report.error.reason, self.line)]
         return [line for line in lines if line[0]]
 
     def _frame(self, card: Card, block: Block) -> dict[str, str]:
@@ -228,11 +231,10 @@ class _Drawing:
     def _join(self, graph: graphviz.Digraph, name: str, appends: bool, colour: str) -> None:
         """Where shortcut and branch meet: a plus, or a box where the input is appended."""
         if appends:
-            graph.node(name, _text([("concat", "")]), color=colour, id=name)
+            graph.node(name, "concat", color=colour, id=name)
         else:
-            graph.node(
-                name, "+", shape="circle", color=colour, id=name, fixedsize="true", width="0.26", height="0.26", margin="0"
-            )
+            size = {"fixedsize": "true", "width": "0.26", "height": "0.26", "margin": "0"}
+            graph.node(name, "+", shape="circle", color=colour, id=name, **size)
 
     def _appends(self, index: int) -> bool:
         """Whether the card's shortcut is appended instead of added: the trace says it."""
@@ -318,12 +320,13 @@ def _grouped(
 def _text(lines: Sequence[tuple[str, str]]) -> str:
     """An HTML-like label: the first line bold, the others smaller; colours where they are named.
 
-    Everything shown is escaped; what XML cannot hold becomes a space.
+    Flush left, since no program's guess of a font's widths is good enough to centre by. Everything shown is escaped;
+    what XML cannot hold becomes a space.
     """
     written = []
     for number, (line, colour) in enumerate(lines):
         clean = html.escape("".join(sign if sign.isprintable() else " " for sign in line))
         words = f"<b>{clean}</b>" if number == 0 and len(lines) > 1 else clean
-        attributes = (f' color="{colour}"' if colour else "") + (' point-size="10"' if number else "")
+        attributes = (f' color="{colour}"' if colour else "") + (' point-size="11"' if number else "")
         written.append(f"<font{attributes}>{words}</font>" if attributes else words)
-    return "<" + "<br/>".join(written) + ">"
+    return "<" + "".join(f'{line}<br align="left"/>' for line in written) + ">"

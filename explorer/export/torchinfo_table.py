@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
@@ -44,11 +44,21 @@ class TorchinfoTable:
     macs_differences: tuple[Difference, ...]
 
     @property
+    def unexplained_params(self) -> int:
+        """What the differences leave open; 0 for every network that was tried."""
+        return self.params - self.own_params - sum(part.amount for part in self.params_differences)
+
+    @property
+    def unexplained_macs(self) -> int:
+        """The same for multiply-accumulates."""
+        return self.macs - self.own_macs - sum(part.amount for part in self.macs_differences)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """The comparison in sentences, one for parameters and one for multiply-accumulates."""
         return (
-            _sentence("parameters", self.params, self.own_params, self.params_differences),
-            _sentence("multiply-adds", self.macs, self.own_macs, self.macs_differences),
+            _sentence("parameters", self.params, self.own_params, self.params_differences, self.unexplained_params),
+            _sentence("multiply-adds", self.macs, self.own_macs, self.macs_differences, self.unexplained_macs),
         )
 
 
@@ -78,7 +88,7 @@ def torchinfo_table(network: Network, depth: int = 3) -> TorchinfoTable:
     )
 
 
-def _macs_differences(model: nn.Module, operations: tuple[OperationRow, ...]) -> Iterator[Difference]:
+def _macs_differences(model: nn.Module, operations: Sequence[OperationRow]) -> Iterator[Difference]:
     """From our operations and their modules alone, so that the sum checks torchinfo's total.
 
     torchinfo multiplies every parameter named weight or bias of a module without children by the positions of its
@@ -119,10 +129,9 @@ def _merged(differences: Iterator[Difference]) -> tuple[Difference, ...]:
     return tuple(Difference(amount, reason) for reason, amount in sums.items() if amount)
 
 
-def _sentence(what: str, theirs: int, ours: int, differences: tuple[Difference, ...]) -> str:
+def _sentence(what: str, theirs: int, ours: int, differences: tuple[Difference, ...], unexplained: int) -> str:
     if theirs == ours and not differences:
         return f"torchinfo and this page count the same {ours:,} {what}."
-    parts = "; ".join(str(difference) for difference in differences)
-    rest = theirs - ours - sum(difference.amount for difference in differences)
-    unexplained = f"{'; ' if parts else ''}{signed(rest)}: not explained" if rest else ""
-    return f"torchinfo counts {theirs:,} {what}, this page {ours:,}. Between them: {parts}{unexplained}."
+    parts = [*differences, Difference(unexplained, "not explained")] if unexplained else differences
+    between = "; ".join(str(part) for part in parts)
+    return f"torchinfo counts {theirs:,} {what}, this page {ours:,}. Between them: {between}."

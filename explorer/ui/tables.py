@@ -118,8 +118,8 @@ def totals(report: Report) -> str:
     upto = "As far as the stack fits together" if report.error else "In all"
     return (
         f"{upto}: {report.params:,} parameters, {report.macs:,} MACs and {report.elements:,} elementwise operations "
-        f"an image, {words.memory(report.saved_bytes)} saved for backward at batch {report.batch:,}. FLOPs = 2 × MACs = "
-        f"{report.flops:,}; papers and torchvision often print MACs under the name FLOPs."
+        f"an image, {words.memory(report.saved_bytes)} saved for backward at batch {report.batch:,}. "
+        f"FLOPs = 2 × MACs = {report.flops:,}; papers and torchvision often print MACs under the name FLOPs."
     )
 
 
