@@ -329,7 +329,7 @@ def test_csv_has_a_line_for_each_block_with_repeats_written_out(screen: Page) ->
     text = screen.say({"op": "download", "what": "blocks"})["download"]["text"]
     head, *lines = text.strip().split("\n")
     assert len(lines) == 29
-    column = head.split(",").index("parameters")
+    column = head.split(",").index("Parameters")
     assert sum(int(line.split(",")[column]) for line in lines) == 855_482
     operations = screen.say({"op": "download", "what": "operations"})["download"]["text"]
     head, *lines = operations.strip().split("\n")

@@ -17,6 +17,7 @@ from explorer.blocks import KINDS
 from explorer.network import EditError, Network
 from explorer.report import Report, analyze
 from explorer.ui import history
+from explorer.ui.history import Snapshot, State
 
 OPENING = "digits_resnet56"
 MAX_BATCH = 65_536
@@ -36,7 +37,7 @@ class Session(TypedDict):
     id: str
     fresh: bool  # nothing was changed or brought back yet: the browser may offer what it kept
     linked: bool  # a link was opened, and what the browser kept belongs before it
-    history: history.State
+    history: State
     batch: int
     optimizer: Literal["sgd", "adamw"]
     view: Literal["stack", "table", "graph"]
@@ -89,12 +90,12 @@ class Desk:
         self.session = session
 
     @property
-    def history(self) -> history.State:
+    def history(self) -> State:
         """The present, what lies before it and what undo left after it."""
         return self.session["history"]
 
     @property
-    def now(self) -> history.Snapshot:
+    def now(self) -> Snapshot:
         """The present."""
         return self.history["now"]
 

@@ -25,7 +25,8 @@ Change = Callable[[Any], Mapping[str, Any]]  # a new value to the edit that sets
 REFUSED = "explorer.refused"  # in the session: what a field refused, by its widget's key
 SEGMENTS, SEGMENT_TEXT = 5, 27  # choices, and characters in all, that stand side by side in full width
 SLIDER = 32  # as many values as a slider can offer and still be hit
-ONE_LINE = 60  # characters of text before it wants an area
+COARSE = 1024  # a range as long as this steps by 8, as widths do
+LINE = 250  # characters that a text may have before it wants an area
 NARROW = 11  # characters of choices that fit in half the width
 OPTIONAL = "automatic"
 
@@ -90,26 +91,16 @@ def network_form(desk: Desk) -> None:
     network = desk.network
     field(desk, "network-name", _NAME, network.name, lambda value: {"op": "name", "name": value})
     for axis, schema in enumerate(input_schema()):
-        field(
-            desk,
-            f"network-input{axis}",
-            {**schema, "title": f"Input {schema['title'].lower()}"},
-            network.input[axis],
-            _axis(desk, axis),
-        )
+        titled = {**schema, "title": f"Input {schema['title'].lower()}"}
+        field(desk, f"network-input{axis}", titled, network.input[axis], _axis(desk, axis))
     for at, block in enumerate(network.blocks):
         classes = schema_of(type(block)).get("classes")
         if classes is not None:
             card = desk.now["cards"][at]
             field(desk, f"{card}-classes", classes, getattr(block, "classes", None), _setting(card, "classes"))
-    field(desk, "network-batch", _BATCH, desk.session["batch"], lambda value: {"op": "batch", "size": value})
-    field(
-        desk,
-        "network-optimizer",
-        _OPTIMIZER,
-        desk.session["optimizer"],
-        lambda value: {"op": "optimizer", "name": value},
-    )
+    session = desk.session
+    field(desk, "network-batch", _BATCH, session["batch"], lambda size: {"op": "batch", "size": size})
+    field(desk, "network-optimizer", _OPTIMIZER, session["optimizer"], lambda name: {"op": "optimizer", "name": name})
 
 
 _NAME: Schema = {"type": "string", "title": "Name", "maxLength": 80, "description": "Stands in the link and in files."}
@@ -139,11 +130,8 @@ def field(desk: Desk, key: str, schema: Schema, value: Any, change: Change) -> N
     if refused is None or refused["key"] != key:
         refused = None
         st.session_state[key] = _to_widget(schema, value)
-    _widget(
-        key,
-        schema,
-        {"key": key, "help": schema.get("description"), "on_change": _changed, "args": (key, schema, change)},
-    )
+    common = {"key": key, "help": schema.get("description"), "on_change": _changed, "args": (key, schema, change)}
+    _widget(key, schema, common)
     if refused is not None:
         st.html(f'<p class="xp-refused" role="alert">{escape(refused["sentence"])}</p>')
 
@@ -163,9 +151,7 @@ def _segmented(schema: Schema) -> bool:
 
 
 def _widget(key: str, schema: Schema, common: dict[str, Any]) -> None:
-    label = schema.get("title", key)
-    if schema.get("unit") == "px":
-        label = f"{label}, px"
+    label = schema.get("title", key) + (", px" if schema.get("unit") == "px" else "")
     kind = schema.get("type")
     if "enum" in schema and _segmented(schema):
         st.segmented_control(label, schema["enum"], required=True, format_func=str, **common)
@@ -174,36 +160,32 @@ def _widget(key: str, schema: Schema, common: dict[str, Any]) -> None:
     elif kind == "boolean":
         st.toggle(label, **common)
     elif kind == "integer":
-        low, high = schema.get("minimum"), schema.get("maximum")
-        if low is not None and high is not None and high - low < SLIDER and not schema.get("optional"):
-            st.slider(label, low, high, step=1, **common)
-        else:
-            wide = high is not None and high >= 1024 and (low or 0) <= 1
-            optional = schema.get("optional", False)
-            st.number_input(
-                label,
-                low,
-                high,
-                value=None if optional else "min",
-                step=8 if wide and not optional else 1,
-                placeholder=OPTIONAL,
-                **common,
-            )
+        _whole_number(label, schema, common)
     elif kind == "number":
-        low, high = (
-            schema.get("minimum", schema.get("exclusiveMinimum")),
-            schema.get("maximum", schema.get("exclusiveMaximum")),
-        )
-        tiny = high is not None and high < 1
-        st.number_input(
-            label, float(low), float(high), step=1e-3 if tiny else 0.05, format="%g" if tiny else "%.3g", **common
-        )
+        _number(label, schema, common)
     elif kind == "array":
         st.text_input(label, placeholder="none; such as 512, 256", **common)
-    elif schema.get("maxLength", 0) > 4 * ONE_LINE:
+    elif schema.get("maxLength", 0) > LINE:
         st.text_area(label, height=92, max_chars=schema["maxLength"], **common)
     else:
         st.text_input(label, max_chars=schema.get("maxLength"), **common)
+
+
+def _whole_number(label: str, schema: Schema, common: dict[str, Any]) -> None:
+    low, high, optional = schema.get("minimum"), schema.get("maximum"), schema.get("optional", False)
+    if low is not None and high is not None and high - low < SLIDER and not optional:
+        st.slider(label, low, high, step=1, **common)
+        return
+    step = 8 if high is not None and high >= COARSE and low == 1 and not optional else 1
+    value: Any = None if optional else "min"
+    st.number_input(label, low, high, value=value, step=step, placeholder=OPTIONAL, **common)
+
+
+def _number(label: str, schema: Schema, common: dict[str, Any]) -> None:
+    low = float(schema.get("minimum", schema.get("exclusiveMinimum", 0)))
+    high = float(schema.get("maximum", schema.get("exclusiveMaximum", 1)))
+    step, written = (1e-3, "%g") if high < 1 else (0.05, "%.3g")
+    st.number_input(label, low, high, step=step, format=written, **common)
 
 
 def _choice(value: object) -> str:

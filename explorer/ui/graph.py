@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.drawing.graph import dot
+from explorer.drawing.graph import TooLargeToDraw, dot
 from explorer.ui.desk import Desk
 
 
 def pane(desk: Desk) -> None:
-    """The graph, and which repeated cards it writes out."""
-    report = desk.report()
-    repeated = {card.index: f"{card.index + 1} {card.title} ×{card.repeat}" for card in report.cards if card.repeat > 1}
+    """The graph, and which cards it writes out operation by operation."""
+    report, selected = desk.report(), desk.selected
+    names = {
+        card.index: f"{card.index + 1} {card.title}" + (f" ×{card.repeat}" if card.repeat > 1 else "")
+        for card in report.cards
+    }
     with st.container(key="graph", gap="small"):
-        unfolded: list[int] = []
-        if repeated:
-            unfolded = st.pills(
-                "Write out",
-                list(repeated),
-                selection_mode="multi",
-                format_func=lambda at: repeated.get(at, ""),
-                key="graph-unfolded",
-            )
-        st.graphviz_chart(dot(report, expanded=frozenset(unfolded)), width="content")
+        opened = st.pills(
+            "Write out",
+            [card.index for card in report.cards if card.status == "ok"],
+            selection_mode="multi",
+            format_func=lambda at: names.get(at, ""),
+            key="graph-opened",
+        )
+        dark = st.context.theme.type == "dark"
+        try:
+            drawing = dot(report, frozenset(opened), dark, selected if selected >= 0 else None)
+        except TooLargeToDraw as error:
+            st.caption(str(error))
+            return
+        st.graphviz_chart(drawing, width="content")

@@ -94,7 +94,6 @@ class Edit(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
     seq: Sequence
-    op: Literal["insert", "replace", "set", "remove", "move", "duplicate", "input", "name"]
     edit: dict[str, Any]
 
 
@@ -139,7 +138,7 @@ def parse(message: object) -> Message:
     if isinstance(op, str) and op in EDITS:
         if any(type(message.get(place, 0)) is not int for place in ("at", "to")):
             raise Unreadable(seq)
-        return Edit(seq=seq, op=op, edit={str(key): value for key, value in message.items() if key != "seq"})
+        return Edit(seq=seq, edit={str(key): value for key, value in message.items() if key != "seq"})
     try:
         return _known.validate_python(message)
     except ValidationError:

@@ -53,10 +53,8 @@ def frame(links: Sequence[Any], here: Any) -> None:
     """The style of the whole app, and the header with the link to the page that is `here` marked."""
     number = 2 + [link.url_path for link in links].index(here.url_path)
     mark = f".st-key-header > :nth-child({number}) a"
-    st.html(
-        f"{_style()}<style>{mark} {{ background: var(--xp-accent-soft); }} {mark} p {{ color: var(--xp-accent) !important; }}"
-        "</style>"
-    )
+    marked = f"{mark} {{ background: var(--xp-accent-soft); }} {mark} p {{ color: var(--xp-accent) !important; }}"
+    st.html(f"{_style()}<style>{marked}</style>")
     with st.container(key="header", horizontal=True, gap=None):
         st.html(BRAND)
         for link in links:

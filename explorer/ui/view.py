@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import Any
 
 from explorer.block import Block
+from explorer.drawing import captions
 from explorer.report import Card, Report
 from explorer.shape import ShapeError, show, signed
 from explorer.ui import table, words
 from explorer.ui.desk import Desk, sentence
 
 Data = dict[str, Any]
-UNSHOWN = frozenset({"kind", "repeat"})  # the name and the stepper say these
 
 
 def view(desk: Desk) -> Data:
@@ -62,7 +62,7 @@ def _card(card: Card, block: Block, error: ShapeError | None, most: tuple[int, i
     data: Data = {
         **_face(type(block)),
         "repeat": block.copies if "repeat" in type(block).model_fields else None,
-        "settings": " · ".join([*settings(block), *_choices(card)]),
+        "settings": " · ".join(filter(None, (_settings(block), *captions.choices(card)))),
         "status": card.status,
         "shortcut": chosen.get("shortcut", getattr(block, "shortcut", None)),
         "output": show(card.output_shape) if known and card.output_shape else "…",
@@ -100,31 +100,8 @@ def _face(kind: type[Block]) -> Data:
 
 
 @lru_cache(maxsize=2048)
-def settings(block: Block) -> tuple[str, ...]:
-    """The settings that differ from the default, and always the first."""
-    fields = [(name, field) for name, field in type(block).model_fields.items() if name not in UNSHOWN]
-    parts = []
-    for number, (name, field) in enumerate(fields):
-        value = getattr(block, name)
-        if (number == 0 and value not in (None, "")) or value != field.get_default(call_default_factory=True):
-            parts.append(_setting(field.title or name, value))
-    return tuple(parts)
-
-
-def _setting(title: str, value: object) -> str:
-    if isinstance(value, str):
-        return value if len(value) > 24 else f"{title.lower()}: {value}" if value else f"no {title.lower()}"
-    if isinstance(value, bool):
-        return title.lower() if value else f"no {title.lower()}"
-    if isinstance(value, list | tuple):
-        return f"{title.lower()} {', '.join(map(str, value))}"
-    return f"no {title.lower()}" if value is None else f"{title.lower()} {value:,}"
-
-
-def _choices(card: Card) -> list[str]:
-    """What `auto` chose and its price: `shortcut: auto → project, +8,448`."""
-    prices = [(choice, f", {signed(choice.params)}" if choice.params else "") for choice in card.choices]
-    return [f"{choice.field}: auto → {choice.chosen}{price}" for choice, price in prices]
+def _settings(block: Block) -> str:
+    return " · ".join(captions.settings(block))
 
 
 def refusal(error: ShapeError) -> Data:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from explorer.drawing import captions
+
 MACS_HELP = (
     "A MAC is one multiplication and one addition, so FLOPs = 2 × MACs. Beware when comparing: many papers, and the "
     "tables of torchvision, print MACs under the name FLOPs. Counted are convolutions, linear layers and matrix "
@@ -18,14 +20,10 @@ MEMORY_HELP = (
 
 
 def compact(number: int, unit: str = "") -> str:
-    """Three significant digits: `640`, `9.22 k`, `163 k`, `2.65 M`."""
-    sign, size = ("−" if number < 0 else ""), abs(number)
-    for factor, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if size >= factor * 0.9995:
-            scaled = size / factor
-            digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
-            return f"{sign}{scaled:.{digits}f} {letter}{unit}"
-    return f"{sign}{size}" + (f" {unit}" if unit else "")
+    """Three significant digits: `640`, `9.22 k`, `163 kB`."""
+    text = captions.short(abs(number))
+    space = " " if unit and " " not in text else ""
+    return f"{'−' if number < 0 else ''}{text}{space}{unit}"
 
 
 def memory(size: int) -> str:
