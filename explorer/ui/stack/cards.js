@@ -143,8 +143,8 @@ class StackView {
 
   key(event) {
     const { editor } = this;
-    const at = editor.state.selected;
     const inside = event.target.closest(".xp-card");
+    const at = inside ? [...this.views.values()].find((view) => view.card === inside).index : editor.state.selected;
     const on = (act) => {
       event.preventDefault();
       event.stopPropagation();

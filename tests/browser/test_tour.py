@@ -1,0 +1,281 @@
+"""The README's tour in a real browser, with a server of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from explorer import Network, analyze, presets
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
+SOON = 15_000  # milliseconds that a loaded machine may need for what takes a tenth of a second
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of the app on a free port, with a folder of its own for runs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    entry = ROOT / "explorer" / "ui" / "app.py"
+    command = [sys.executable, "-m", "streamlit", "run", str(entry), f"--server.port={port}"]
+    folder = tmp_path_factory.mktemp("server")
+    log = folder / "log"
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            [*command, "--server.fileWatcherType=none"],
+            cwd=folder,
+            env={**os.environ, "EXPLORER_RUNS": str(folder / "runs"), "OMP_NUM_THREADS": "1"},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(f"{url}_stcore/health", timeout=1):
+                    break
+            except OSError:
+                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.1)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        yield browser
+        browser.close()
+
+
+class Screen:
+    """The Design page as a person sees it; complains about anything that goes wrong in the browser."""
+
+    def __init__(self, chromium: Browser, address: str, path: str = "", dark: bool = False) -> None:
+        self.context = chromium.new_context(
+            viewport={"width": 1280, "height": 720},
+            color_scheme="dark" if dark else "light",
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(SOON)
+        self.wrong: list[str] = []
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("request", lambda request: self._outside(request.url, address))
+        self.page.goto(address + path)
+        self.cards = self.page.locator(".xp-card")
+        self.cards.first.wait_for()
+
+    def _outside(self, url: str, address: str) -> None:
+        if not url.startswith((address, address.replace("http", "ws"), "data:", "blob:")):
+            self.wrong.append(f"asked {url}")
+
+    def figure(self, label: str) -> str:
+        return self.page.locator(".xp-figure", has_text=label).first.locator("> div.num").inner_text()
+
+    def shows(self, network: Network) -> None:
+        """Waits until the totals are those of this network."""
+        number = f"{analyze(network, partial=True).params:,}"
+        expect(self.page.locator(".xp-figure").first.locator("> div.num")).to_have_text(number, timeout=SOON)
+
+    def field(self, name: str) -> object:
+        return self.page.locator(f'.st-key-form [class*="-{name}"]').first
+
+    def close(self) -> None:
+        assert self.wrong == []
+        self.context.close()
+
+
+@pytest.fixture
+def screen(chromium: Browser, address: str) -> Iterator[Screen]:
+    opened = Screen(chromium, address)
+    yield opened
+    opened.close()
+
+
+def repeated(network: Network, at: int, times: int) -> Network:
+    return network.apply({"op": "set", "at": at, "fields": {"repeat": times}})
+
+
+def test_the_tour(screen: Screen) -> None:
+    page, opening = screen.page, presets.load("digits_resnet56")
+    expect(screen.cards).to_have_count(5)
+    screen.shows(opening)
+
+    # a stage grows by a press, and the difference stands beside the total
+    screen.cards.nth(1).get_by_role("button", name="One copy more").click()
+    screen.shows(repeated(opening, 1, 10))
+    difference = analyze(repeated(opening, 1, 10)).params - analyze(opening).params
+    expect(page.locator(".xp-change").first).to_have_text(f"+{difference:,}")
+
+    # a card's form, and a stack that does not fit together
+    screen.cards.nth(2).locator(".xp-what").click()
+    page.locator(".st-key-form").get_by_role("radio", name="identity", exact=True).click()
+    wrong = screen.cards.nth(2)
+    expect(wrong.get_by_role("alert")).to_contain_text("16×8×8 to 32×4×4")
+    expect(page.locator(".xp-upto")).to_have_text("Counted up to block 2 of 5.")
+    expect(screen.cards.nth(3)).to_contain_text("waits for the block above")
+
+    # a way out by one click, which undo takes back, and everything before it
+    wrong.get_by_role("button", name='Shortcut "pad"').click()
+    expect(page.locator(".xp-upto")).to_be_hidden()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".xp-upto")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".xp-upto")).to_be_hidden()
+    page.get_by_role("button", name="Undo").click()
+    screen.shows(opening)
+
+    # presets, table and graph
+    page.get_by_role("button", name="Presets").click()
+    page.get_by_role("menuitem").filter(has_text="ResNet-50").first.click()
+    screen.shows(presets.load("resnet50"))
+    page.get_by_role("button", name="Table", exact=True).click()
+    page.get_by_role("button", name="Operations of 2 Bottleneck").click()
+    expect(page.locator(".xp-table .level2").first).to_contain_text("1.0.conv1")
+    page.get_by_role("button", name="Graph", exact=True).click()
+    expect(page.locator(".st-key-graph svg .node").first).to_be_visible()
+    page.get_by_role("button", name="Stack", exact=True).click()
+
+    # a link, and a reload
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator(".xp-toast")).to_contain_text("Link copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    entries = page.evaluate("history.length")
+    page.reload()
+    screen.shows(presets.load("resnet50"))
+    assert page.evaluate("history.length") == entries
+    page.goto(link)
+    screen.shows(presets.load("resnet50"))
+    expect(page).not_to_have_url(link)
+
+
+def test_keys_alone_build_and_take_back(screen: Screen) -> None:
+    page, opening = screen.page, presets.load("digits_resnet56")
+    screen.cards.nth(1).focus()
+    page.keyboard.press("+")
+    screen.shows(repeated(opening, 1, 10))
+    page.keyboard.press("-")
+    screen.shows(opening)
+    page.keyboard.press("Control+d")
+    expect(screen.cards).to_have_count(6)
+    expect(screen.cards.nth(2)).to_be_focused()
+    page.keyboard.press("Delete")
+    expect(screen.cards).to_have_count(5)
+    page.keyboard.press("Alt+ArrowDown")
+    screen.shows(opening.move(2, 3))
+    expect(screen.cards.nth(3)).to_be_focused()
+    for _ in range(5):
+        page.keyboard.press("Control+z")
+    screen.shows(opening)
+    page.keyboard.press("Control+Shift+z")
+    screen.shows(repeated(opening, 1, 10))
+
+
+def test_undo_keys_belong_to_a_text_field_while_one_types(screen: Screen) -> None:
+    page = screen.page
+    page.get_by_role("tab", name="Network").click()
+    name = page.locator(".st-key-form input[type=text]").first
+    name.fill("Mine")
+    name.press("Control+z")
+    name.fill("Mine")
+    name.press("Enter")
+    expect(page.locator(".xp-name strong")).to_have_text("Mine")
+
+
+def test_quick_edits_are_all_kept(screen: Screen) -> None:
+    page, opening = screen.page, presets.load("digits_resnet56")
+    screen.cards.nth(2).focus()
+    page.keyboard.press("ArrowUp")
+    for _ in range(25):
+        page.keyboard.press("+")
+    expect(screen.cards.nth(1).locator(".xp-times")).to_have_text("×34")
+    screen.shows(repeated(opening, 1, 34))
+    conv = page.locator('.xp-pal[data-kind="conv"]')
+    for _ in range(6):
+        conv.click(delay=0)
+    expect(screen.cards).to_have_count(11)
+    expect(page.locator(".xp-card.s-ok")).to_have_count(11)
+
+
+def test_everything_is_on_one_screen_without_scrolling(chromium: Browser, address: str) -> None:
+    for dark in (False, True):
+        screen = Screen(chromium, address, dark=dark)
+        page = screen.page
+        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        for part in (".xp-palette", ".xp-stack", ".xp-totals", ".st-key-form"):
+            box = page.locator(part).bounding_box()
+            assert box is not None and box["height"] > 100, part
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 1280 and box["y"] + box["height"] <= 721, (part, box)
+        last = page.locator(".xp-pal").last.bounding_box()
+        assert last is not None and last["y"] + last["height"] <= 720
+        assert page.get_by_text("Deploy").count() == 0
+        background = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+        assert background == ("rgb(15, 17, 21)" if dark else "rgb(246, 246, 243)")
+        screen.close()
+
+
+def test_two_tabs_keep_their_own_networks(chromium: Browser, address: str) -> None:
+    screen = Screen(chromium, address)
+    screen.page.get_by_role("button", name="Empty").click()
+    expect(screen.cards).to_have_count(0)
+    other = screen.context.new_page()
+    other.goto(address)
+    expect(other.locator(".xp-hint")).to_be_visible(timeout=SOON)  # a new tab begins with the last one's
+    other.get_by_role("button", name="Presets").click()
+    other.get_by_role("menuitem").filter(has_text="ResNet-18").first.click()
+    expect(other.locator(".xp-card")).to_have_count(6)
+    screen.page.reload()
+    expect(screen.page.locator(".xp-hint")).to_be_visible(timeout=SOON)
+    screen.close()
+
+
+def test_a_bad_link_says_so_once_and_opens_what_was_here(chromium: Browser, address: str) -> None:
+    screen = Screen(chromium, address, path="?net=1garbage")
+    expect(screen.page.locator(".xp-toast")).to_contain_text("link")
+    expect(screen.cards).to_have_count(5)
+    expect(screen.page).to_have_url(address)
+    screen.close()
+
+
+def test_a_file_goes_out_and_comes_back(screen: Screen, tmp_path: Path) -> None:
+    page = screen.page
+    page.get_by_role("button", name="File").click()
+    with page.expect_download() as caught:
+        page.get_by_role("menuitem").filter(has_text="Keep the network").click()
+    kept = tmp_path / "mine.json"
+    caught.value.save_as(kept)
+    assert Network.from_json(kept.read_text()) == presets.load("digits_resnet56")
+    page.get_by_role("button", name="Empty").click()
+    expect(screen.cards).to_have_count(0)
+    page.locator("input[type=file][accept*=json]").set_input_files(kept)
+    expect(screen.cards).to_have_count(5)
+    page.locator("input[type=file][accept*=json]").set_input_files(
+        {"name": "bad.json", "mimeType": "application/json", "buffer": json.dumps({"blocks": 5}).encode()}
+    )
+    expect(page.locator(".xp-toast")).to_contain_text("This file cannot be opened.")
+    expect(screen.cards).to_have_count(5)
