@@ -44,6 +44,9 @@ class Editor {
     const answered = data.acknowledged[this.client] ?? -1;
     this.pending = this.pending.filter((message) => message.seq > answered);
     this.draw();
+    // A server that was started anew has not heard what was said to the old one.
+    if (this.session !== undefined && this.session !== data.session && this.pending.length) this.repeatLater();
+    this.session = data.session;
     if (data.notice && data.notice.number !== this.noticed) {
       this.noticed = data.notice.number;
       this.tell(data.notice.text, data.notice.kind);
@@ -77,8 +80,20 @@ class Editor {
   post(message) {
     this.seq += 1;
     this.pending.push({ ...message, seq: this.seq });
-    this.send("value", { session: this.data.session, client: this.client, messages: this.pending });
+    this.sendPending();
     this.draw();
+  }
+
+  sendPending() {
+    this.send("value", { session: this.data.session, client: this.client, messages: this.pending });
+  }
+
+  // Not before the network that this browser keeps is back: edits are edits of that.
+  repeatLater() {
+    setTimeout(() => {
+      if (document.documentElement.dataset.restoring !== undefined) this.repeatLater();
+      else if (this.pending.length) this.sendPending();
+    }, 150);
   }
 
   select(at, quiet) {
