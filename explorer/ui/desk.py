@@ -147,7 +147,7 @@ class Desk:
             cards = history.fresh_cards(self.history, len(network.blocks))
             self._commit(network, cards, 0 if network.blocks else history.NETWORK)
         if label:
-            self.tell(f"{label} is open.")
+            self.tell(f"{label} is open. Undo brings back what was here.")
 
     def _commit(self, network: Network, cards: Sequence[str], chosen: int) -> None:
         history.commit(self.history, network.to_json(), cards, chosen)
