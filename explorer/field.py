@@ -20,15 +20,15 @@ def slide(field: Field, kernel: Pair, step: Pair, padding: Pair, dilation: Pair)
     )
 
 
-def union(first: Field, second: Field) -> Field | None:
-    """Where branches meet: the least and the greatest, if they advance alike."""
-    if first[0] != second[0] or first[3] != second[3]:
+def union(first: Field, second: Field, single: tuple[bool, bool] = (False, False)) -> Field | None:
+    """Where branches meet: the least and the greatest, if they advance alike; a `single` position goes nowhere."""
+    if (first[0] != second[0] and not single[0]) or (first[3] != second[3] and not single[1]):
         return None
     return (
-        first[0],
+        min(first[0], second[0]),
         min(first[1], second[1]),
         max(first[2], second[2]),
-        first[3],
+        min(first[3], second[3]),
         min(first[4], second[4]),
         max(first[5], second[5]),
     )

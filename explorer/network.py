@@ -284,6 +284,7 @@ def walk(network: Network) -> Iterator[Step]:
     shape: tuple[int, ...] = network.input
     in_shape = network.input
     requires_grad = False
+    strides: tuple[int, ...] | None = None
     head: int | None = None
     total = 0
     shared: dict[str, tuple[int, dict[str, tuple[tuple[int, ...], ...]]]] = {}
@@ -297,14 +298,16 @@ def walk(network: Network) -> Iterator[Step]:
                 block.refuse(f"is block number {total:,} with repeats written out, more than {MAX_COPIES:,}", ways=ways)
             copy = 0
             while copy < block.copies:
-                found = record(block, copy == 0, in_shape, requires_grad)
+                found = record(block, copy == 0, in_shape, requires_grad, strides)
                 if found.shared:
                     _check_shared(block, card, found, shared)
-                same = copy > 0 and found.out_shape == in_shape and found.trace.output_requires_grad == requires_grad
+                traced = found.trace
+                leaves = (found.out_shape, traced.output_requires_grad, traced.output_strides)
+                same = copy > 0 and leaves == (in_shape, requires_grad, strides)
                 count = block.copies - copy if same else 1
                 yield Step(card, copy, count, found)
                 copy += count
-                shape, requires_grad = found.out_shape, found.trace.output_requires_grad
+                shape, requires_grad, strides = leaves
                 if len(shape) == 3:
                     in_shape = Shape(*shape)
             if type(block).role == "head":

@@ -1,7 +1,8 @@
 """What one copy of a block does to one shape, found once and remembered.
 
 Cost grows with the number of distinct blocks: a record is keyed by the block's fields, whether the copy is the first,
-its input's shape and whether that input needs a gradient.
+its input's shape, whether that input needs a gradient, and how it lies in memory: a layer norm leaves its map with the
+channels together, and a later flattening then copies it.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ def skeleton(block: Block, in_shape: Shape, first: bool = True) -> nn.Module:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def record(block: Block, first: bool, in_shape: Shape, requires_grad: bool) -> Record:
+def record(
+    block: Block, first: bool, in_shape: Shape, requires_grad: bool, strides: tuple[int, ...] | None = None
+) -> Record:
     """The record of one copy of `block`; raises ShapeError."""
     module = skeleton(block, in_shape, first)
-    traced = trace(module, in_shape, requires_grad=requires_grad, throwaway=True)
+    traced = trace(module, in_shape, requires_grad=requires_grad, throwaway=True, strides=strides)
     out_shape: tuple[int, ...] = traced.output_shape
     if len(out_shape) == 3:
         out_shape = Shape(*out_shape)

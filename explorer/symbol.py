@@ -73,14 +73,14 @@ class Operation:
 class Storage:
     """The memory behind one symbol and all its views."""
 
-    __slots__ = ("fixed", "nbytes", "op", "saved", "unclaimed")
+    __slots__ = ("elements", "fixed", "nbytes", "op", "saved", "unclaimed")
 
-    def __init__(self, nbytes: int, op: int, fixed: bool, unclaimed: int = 0) -> None:
+    def __init__(self, nbytes: int, op: int, fixed: bool, elements: int = 0) -> None:
         self.nbytes = nbytes
         self.op = op  # the operation that allocated it, or INPUT, OWNED, CONSTANT
         self.fixed = fixed  # its size does not depend on the batch
         self.saved = False
-        self.unclaimed = unclaimed  # parameter elements not yet used by any operation
+        self.elements = self.unclaimed = elements  # of a parameter: all, and those not yet used by any operation
 
 
 class Symbol:
@@ -114,7 +114,7 @@ class Symbol:
         strides: tuple[int, ...] | None = None,
         axes: tuple[int, int] = (2, 3),
     ) -> None:
-        self.__torch_function__ = tracer.dispatch
+        self.__torch_function__ = tracer.called
         self.tracer = tracer
         self.sizes = sizes
         self.storage = storage
@@ -223,13 +223,13 @@ class Symbol:
 class Tracer:
     """What one trace has gathered so far; rules write to it."""
 
-    __slots__ = ("buffers", "known", "operations", "owned", "params", "path", "rules")
+    __slots__ = ("buffers", "called", "known", "operations", "owned", "path", "rules")
 
     def __init__(self, rules: dict[Any, Rule]) -> None:
         self.rules = rules  # torch function -> rule; None -> the rule for all others
+        self.called = self.dispatch  # bound once, not for each symbol
         self.operations: list[Operation] = []
         self.path = ""
-        self.params = 0
         self.owned: list[Storage] = []  # of the parameters
         self.buffers: dict[int, torch.Tensor] = {}
         self.known: dict[int, tuple[torch.Tensor, Symbol]] = {}  # real tensors, held so that their ids stay theirs
@@ -246,15 +246,16 @@ class Tracer:
 
     def parameter(self, tensor: torch.Tensor) -> Symbol:
         """The symbol of a parameter, one however often it is registered."""
-        found = self.known.get(id(tensor))
-        if found is not None:
-            return found[1]
-        count = tensor.numel()
-        self.params += count
+        known = self.known
+        key = id(tensor)
+        if key in known:
+            return known[key][1]
+        sizes = tuple(tensor.shape)
+        count = math.prod(sizes)
         storage = Storage(0, OWNED, True, count)
         self.owned.append(storage)
-        symbol = Symbol(self, tuple(tensor.shape), storage, OWNED, tensor.requires_grad, None, False, tensor.dtype)
-        self.known[id(tensor)] = (tensor, symbol)
+        symbol = Symbol(self, sizes, storage, OWNED, tensor.requires_grad, None, False, tensor.dtype)
+        known[key] = (tensor, symbol)
         return symbol
 
     def buffer(self, tensor: torch.Tensor) -> Symbol:
@@ -292,32 +293,35 @@ class Tracer:
         """Records an operation and returns its result, in new memory unless it is a view."""
         operations = self.operations
         index = len(operations)
-        inputs = []
-        shapes = []
+        inputs: tuple[int, ...] = ()
+        shapes: tuple[tuple[int, ...], ...] = ()
         params = 0
         requires_grad = live = False
         for operand in operands:
             if operand.requires_grad:
                 requires_grad = True
-            if operand.live:
-                live = True
-            if operand.op >= INPUT:
-                inputs.append(operand.op)
-                shape = operand.sizes
-                shapes.append(shape[1:] if operand.live and shape and shape[0] == 1 else shape)
-            else:
+            op_index = operand.op
+            if op_index < INPUT:
                 owned = operand.storage
                 if owned.unclaimed:
                     params += owned.unclaimed
                     owned.unclaimed = 0
+                continue
+            shape = operand.sizes
+            if operand.live:
+                live = True
+                if shape and shape[0] == 1:
+                    shape = shape[1:]
+            inputs += (op_index,)
+            shapes += (shape,)
         if requires_grad and not (torch.is_grad_enabled() and (dtype is FLOAT or dtype.is_floating_point)):
             requires_grad = False
         operations.append(
             Operation(
                 self.path,
                 op,
-                tuple(inputs),
-                tuple(shapes),
+                inputs,
+                shapes,
                 sizes[1:] if live and sizes and sizes[0] == 1 else sizes,
                 params,
                 macs,
@@ -327,7 +331,7 @@ class Tracer:
             )
         )
         if view_of is None:
-            nbytes = math.prod(sizes) * (4 if dtype is FLOAT else dtype.itemsize)
+            nbytes = (elements or math.prod(sizes)) * (4 if dtype is FLOAT else dtype.itemsize)
             storage = Storage(nbytes, index, not (live and sizes))
         else:
             storage = view_of.storage

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin
 
 from explorer.rules import RULES
 from explorer.symbol import INPUT, Field, Operation, Storage, Symbol, TraceError, Tracer
@@ -41,15 +42,25 @@ class Trace(NamedTuple):
     output_storage: int  # the operation that wrote that memory; -1 where it is the input's
     output_is_input: bool  # the output is the input's memory, perhaps overwritten or seen another way
     output_requires_grad: bool
+    output_strides: tuple[int, ...] | None  # None: contiguous
     field: Field | None  # of the output
     last_field: Field | None  # of the last map on the way to the output that has one
 
 
-def trace(module: nn.Module, shape: tuple[int, ...], *, requires_grad: bool = True, throwaway: bool = False) -> Trace:
+def trace(
+    module: nn.Module,
+    shape: tuple[int, ...],
+    *,
+    requires_grad: bool = True,
+    throwaway: bool = False,
+    strides: tuple[int, ...] | None = None,
+) -> Trace:
     """Traces `module` on one image of `shape` (without the batch).
 
     `requires_grad`: whether the input needs a gradient; False for a network's first block. `throwaway`: the module
-    is the caller's to spoil, so it is traced itself and not a copy of its structure. Raises `TraceError`.
+    is the caller's to spoil, so it is traced itself and not a copy of its structure. `strides`: of the input where it
+    is not contiguous, which decides whether flattening it copies. Raises `TraceError` where the forward decides by values,
+    asks whether its input is an instance of a tensor, or is not Python.
     """
     if isinstance(module, torch.jit.ScriptModule):
         raise TraceError("the module is compiled by TorchScript, so its forward cannot be followed")
@@ -60,9 +71,14 @@ def trace(module: nn.Module, shape: tuple[int, ...], *, requires_grad: bool = Tr
     for size in shape:
         nbytes *= size
     storage = Storage(nbytes, INPUT, False)
-    source = Symbol(tracer, (1, *shape), storage, INPUT, requires_grad, field, True)
-    with torch.enable_grad():
-        result = prepared(source)
+    source = Symbol(tracer, (1, *shape), storage, INPUT, requires_grad, field, True, strides=strides)
+    try:
+        with torch.enable_grad():
+            result = prepared(source)
+    except TypeError as error:
+        if Symbol.__name__ not in str(error):
+            raise
+        raise tracer.error(f"hands the tensor to what takes only a real one: {error}") from error
     return finish(tracer, storage, field, main_output(result))
 
 
@@ -83,7 +99,10 @@ def finish(tracer: Tracer, source: Storage, source_field: Field | None, result: 
     operations = tracer.operations
     storage = result.storage
     if storage.saved and storage.op >= 0:
-        operations[storage.op].saved -= storage.nbytes
+        if storage.fixed:
+            operations[storage.op].saved_fixed -= storage.nbytes
+        else:
+            operations[storage.op].saved -= storage.nbytes
     macs = elements = saved = fixed = 0
     for operation in operations:
         macs += operation.macs
@@ -98,7 +117,7 @@ def finish(tracer: Tracer, source: Storage, source_field: Field | None, result: 
         operations,
         result.op,
         sizes[1:] if sizes and sizes[0] == 1 else sizes,
-        tracer.params,
+        sum(owned.elements for owned in tracer.owned),
         sum(owned.unclaimed for owned in tracer.owned),
         sum(buffer.numel() for buffer in tracer.buffers.values()),
         macs,
@@ -111,6 +130,7 @@ def finish(tracer: Tracer, source: Storage, source_field: Field | None, result: 
         storage.op,
         storage is source,
         result.requires_grad,
+        result.strides,
         result.field,
         operations[index].field if index >= 0 else source_field,
     )
@@ -137,8 +157,10 @@ def spoil(tracer: Tracer, module: nn.Module, path: str) -> nn.Module:
     fields = module.__dict__
     if "forward" in fields:
         return module  # shared: prepared under its first path
-    for name, parameter in fields["_parameters"].items():
-        fields[name] = None if parameter is None else tracer.parameter(parameter)
+    parameters = fields["_parameters"]
+    if parameters:
+        for name, parameter in parameters.items():
+            fields[name] = None if parameter is None else tracer.parameter(parameter)
     buffers = fields["_buffers"]
     if buffers:
         fields.update(buffers)  # real ones: on `meta` they hold nothing that a forward could spoil
@@ -188,6 +210,8 @@ def copied(tracer: Tracer, module: nn.Module, path: str, copies: dict[int, nn.Mo
         for key, tensor in registered.items():
             if tensor is None:
                 fields[key] = None
+            elif isinstance(tensor, UninitializedTensorMixin):
+                raise TraceError(f"{path or 'the module'} takes its shape from its first input, which it has not seen")
             else:
                 fields[key] = tracer.parameter(tensor) if name == "_parameters" else tracer.buffer(tensor)
     fields.update(fields["_modules"])

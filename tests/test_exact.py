@@ -212,6 +212,16 @@ def test_shared_weights_are_counted_once_and_their_work_every_time() -> None:
     assert model.get_submodule("0.0.conv1.norm") is not model.get_submodule("1.0.conv1.norm")
 
 
+def test_a_map_that_a_layer_norm_leaves_channels_last_is_copied_by_flattening() -> None:
+    for last in (blocks.NormActivation(norm="layer"), blocks.NormActivation()):
+        check_exact(
+            Network(
+                input=Shape(4, 7, 7),
+                blocks=(blocks.Conv(channels=4), last, blocks.Classifier(classes=2, pool="flatten")),
+            )
+        )
+
+
 def test_every_check_can_fail() -> None:
     network = Network(
         input=Shape(3, 16, 16),

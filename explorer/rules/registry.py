@@ -66,7 +66,8 @@ def meet(operands: Sequence[Symbol]) -> fields.Field | None:
             if found is None:
                 found = operand.field
             elif found != operand.field:
-                found = fields.union(found, operand.field)
+                y, x = axes
+                found = fields.union(found, operand.field, (operand.sizes[y] == 1, operand.sizes[x] == 1))
                 if found is None:
                     return None
     return found
