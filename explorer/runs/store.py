@@ -58,6 +58,7 @@ class Run:
     kind: str  # "single", "residual" or "plain"
     pair: str  # what the two runs of a pair have in common; empty for a single run
     network_json: str
+    network_digest: str
     recipe: Recipe
     created: float
     ended: float | None
@@ -187,6 +188,7 @@ class Store:
             kind=row["kind"],
             pair=row["pair"],
             network_json=row["network"],
+            network_digest=row["network_digest"],
             recipe=recipe,
             created=row["created"],
             ended=row["ended"],

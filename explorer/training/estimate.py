@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explorer.report import analyze
+from explorer.report import Report, analyze
 from explorer.training import data, device
 from explorer.training.events import Count, Failed, Record
 from explorer.training.loop import build, predict, refuse_output, update
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from explorer.network import Network
 
 PROBE_BATCH = 8
+PROBE_MACS = 30e9  # of forward and backward in one probe, some seconds of one core; a network beyond gets fewer images
 HEAVY_SECONDS = 3.0  # a full step that would take longer is reckoned from a small batch
 TIMED_SECONDS = 0.6
 TIMED_STEPS = 12
@@ -42,7 +43,8 @@ class Measured(Record):
 def measure(network: Network, recipe: Recipe, on: torch.device | None = None) -> Measured | Failed:
     """Makes a few steps of the run and throws them away; Failed where the run could not be made at all."""
     on = on or device.choose()
-    refusal = refuse_size(network, recipe, on)
+    report = analyze(network, batch=recipe.batch)
+    refusal = refuse_size(report, recipe, on)
     if refusal:
         return Failed(reason=refusal)
     images = data.Prepared(data.load(recipe.data), network.input, on)
@@ -63,7 +65,7 @@ def measure(network: Network, recipe: Recipe, on: torch.device | None = None) ->
         return perf_counter() - began
 
     batch = min(recipe.batch, len(images.train_labels))
-    probe = min(batch, PROBE_BATCH)
+    probe = min(batch, max(2, min(PROBE_BATCH, int(PROBE_MACS / (3 * report.macs + 1)))))
     saved = SavedBytes()
     with torch.autograd.graph.saved_tensors_hooks(saved.count, lambda tensor: tensor):
         step(probe)
@@ -112,9 +114,9 @@ def _parameter_bytes(model: torch.nn.Module, saved: SavedBytes) -> int:
     return sum(p.nbytes for p in model.parameters() if p.untyped_storage().data_ptr() in saved.seen)
 
 
-def refuse_size(network: Network, recipe: Recipe, on: torch.device) -> str:
+def refuse_size(report: Report, recipe: Recipe, on: torch.device) -> str:
     """Why the run cannot fit into memory, from the exact count, before anything is tried; empty where it can."""
-    needed = analyze(network, batch=recipe.batch).memory(recipe.optimizer).total
+    needed = report.memory(recipe.optimizer).total
     free = device.free_bytes(on)
     if free is None or needed <= free:
         return ""

@@ -61,6 +61,18 @@ class Difference:
             f"The plain twin is without {cut}: {weights}, {macs}. {start}; both see the same batches in the same order."
         )
 
+    def brief(self) -> str:
+        """The difference in a line."""
+        if self.same:
+            return self.sentence()
+        parts = [f"{self.shortcuts} shortcut{'s' if self.shortcuts > 1 else ''} fewer"]
+        for (ours, theirs), unit in ((self.params, "parameters"), (self.macs, "MACs")):
+            if ours != theirs:
+                parts.append(f"{signed(theirs - ours)} {unit}")
+        if len(parts) == 1:
+            parts.append("the same parameters and MACs")
+        return f"The plain twin: {', '.join(parts)}. Same first weights, same batches."
+
 
 def difference(network: Network) -> Difference:
     """What `network.plain()` lacks, counted."""
@@ -110,15 +122,26 @@ def verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Difference
         f"shortcuts and {plain.train_loss:.3g} without; {residual.test_accuracy:.1%} and {plain.test_accuracy:.1%} of "
         f"the test images are read correctly."
     )
+    return f"{figures} {_seen(residual, plain)} {caution(recipe, gap, plain)}"
+
+
+def brief_verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Difference) -> str:
+    """The same in short."""
+    few = f" {gap.depth} weighted layers are few: the difference shows from about {EFFECT_DEPTH}."
+    return (
+        f"{_seen(residual, plain)} {recipe.steps} steps, training loss {residual.train_loss:.2g} with shortcuts, "
+        f"{plain.train_loss:.2g} without; test {residual.test_accuracy:.1%} and {plain.test_accuracy:.1%}. "
+        f"One seed.{few if gap.shallow else ''}"
+    )
+
+
+def _seen(residual: Finished, plain: Finished) -> str:
     low, high = sorted((residual.train_loss, plain.train_loss))
-    clear = high > CLEAR_RATIO * low and high - low > CLEAR_LOSS
-    if not clear:
-        seen = "Both learned about equally fast."
-    elif plain.train_loss > residual.train_loss:
-        seen = "Without shortcuts the same layers learned more slowly: the training loss itself stays behind."
-    else:
-        seen = "In these steps the network without shortcuts learned faster."
-    return f"{figures} {seen} {caution(recipe, gap, plain)}"
+    if not (high > CLEAR_RATIO * low and high - low > CLEAR_LOSS):
+        return "Both learned about equally fast."
+    if plain.train_loss > residual.train_loss:
+        return "Without shortcuts the same layers learned more slowly: the training loss itself stays behind."
+    return "In these steps the network without shortcuts learned faster."
 
 
 def caution(recipe: Recipe, gap: Difference, plain: Finished) -> str:

@@ -102,11 +102,13 @@ class Manager:
             with self._changed:
                 self._changed.wait_for(lambda: key in self._estimates or key not in self._measuring, wait)
                 answer = self._estimates.get(key)
-        if answer is None:
-            return None
-        if isinstance(answer, Failed):
-            return Estimate(0.0, 0, answer.reason)
-        return Estimate(answer.seconds(recipe), answer.bytes)
+        return _as_estimate(answer, recipe)
+
+    def known_estimate(self, network: Network, recipe: Recipe) -> Estimate | None:
+        """What is remembered of `estimate`; never has anything measured."""
+        with self._changed:
+            answer = self._estimates.get(_key(network, recipe))
+        return _as_estimate(answer, recipe)
 
     def close(self) -> None:
         """Ends all workers; what they were doing ends as stopped."""
@@ -168,6 +170,14 @@ class Manager:
                 return
             self._measuring[key] = task
         self.workers.submit(task)
+
+
+def _as_estimate(answer: Measured | Failed | None, recipe: Recipe) -> Estimate | None:
+    if answer is None:
+        return None
+    if isinstance(answer, Failed):
+        return Estimate(0.0, 0, answer.reason)
+    return Estimate(answer.seconds(recipe), answer.bytes)
 
 
 def _key(network: Network, recipe: Recipe) -> tuple[str, ...]:

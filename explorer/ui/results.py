@@ -1,0 +1,210 @@
+"""What runs have to show: curves while they go, then test accuracy, confusion matrix and wrong predictions."""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+from collections.abc import Sequence
+from io import BytesIO
+
+import streamlit as st
+from PIL import Image
+
+from explorer.drawing.curves import SMOOTHED, Curve, confusion, curves
+from explorer.network import Network
+from explorer.runs import Run
+from explorer.training import data
+from explorer.training.events import Finished, Wrong
+from explorer.training.twin import Difference, brief_verdict, difference, verdict
+
+CHART = {"displayModeBar": False}
+STYLE = """<style>
+[class*="st-key-training-"] { gap: 6px !important; }
+.xt-run { display: flex; flex-wrap: wrap; gap: 2px 14px; align-items: baseline; line-height: 1.4; }
+.xt-run h1 { font-size: 18px; font-weight: 620; letter-spacing: -.01em; margin: 0; padding: 0; }
+.xt-run h2 { font-size: 13px; font-weight: 620; margin: 0; padding: 0; }
+.xt-run i { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-right: 6px; }
+.xt-run i { vertical-align: middle; }
+.xt-run .num, .xt-run small { color: var(--xp-muted); font-size: 12px; }
+.xt-run .xt-last { margin-left: auto; }
+.xt-bar { height: 4px; border-radius: 2px; background: var(--xp-line); margin-top: 4px; overflow: hidden; }
+.xt-bar div { height: 100%; background: var(--xp-accent); }
+.xt-words { color: var(--xp-muted); font-size: 12px; line-height: 1.45; margin: 0; }
+.xt-words.xt-bad { color: var(--xp-error); }
+.xt-wrong { display: grid; grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)); gap: 8px; }
+.xt-wrong figure { margin: 0; padding: 7px; border: 1px solid var(--xp-line); border-radius: 8px; }
+.xt-wrong figure { background: var(--xp-surface); }
+.xt-wrong img { width: 56px; height: 56px; image-rendering: pixelated; border-radius: 3px; }
+.xt-wrong figcaption { font-size: 12px; color: var(--xp-muted); line-height: 1.35; }
+.xt-wrong .num { display: block; font-size: 11px; background-repeat: no-repeat; }
+.xt-wrong .num { background-image: linear-gradient(var(--xp-line), var(--xp-line)); }
+</style>"""
+PAGE = """<style>
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 8px; }
+</style>"""
+
+
+def style(page: bool = False) -> None:
+    """The style of everything here; once a fragment, and once a page that is made of these alone."""
+    st.html(STYLE + PAGE if page else STYLE)
+
+
+def outcome(runs: Sequence[Run], brief: bool = False) -> list[tuple[str, bool]]:
+    """What came of the runs, as sentences; True marks the ones about what went wrong."""
+    sentences = [
+        (f"{name(run)}: {run.reason or 'stopped.'}" if len(runs) > 1 else run.reason, run.status in ("failed", "lost"))
+        for run in runs
+        if run.finished is None
+    ]
+    done = [run.finished for run in runs if run.finished is not None]
+    if len(done) == 2:
+        gap = difference_of(runs[0].network_json)
+        sentences.append((gap.brief() if brief else gap.sentence(), False))
+        sentences.append(((brief_verdict if brief else verdict)(done[0], done[1], runs[0].recipe, gap), False))
+    elif len(runs) == 1 and done:
+        [only], recipe = done, runs[0].recipe
+        figures = (
+            f"training loss is {only.train_loss:.3g}; {only.test_accuracy:.1%} of the test images are read correctly"
+        )
+        sentences.append((f"After {recipe.steps} steps the {figures}. One seed ({recipe.seed}).", False))
+    return sentences
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def difference_of(text: str) -> Difference:
+    return difference(Network.from_json(text))
+
+
+def name(run: Run) -> str:
+    """What a run is called in legends."""
+    return {"residual": "residual", "plain": "plain twin"}.get(run.kind, "network")
+
+
+def chart(runs: Sequence[Run], compact: bool = False) -> None:
+    """Legend, curves and progress."""
+    dark = st.context.theme.type == "dark"
+    total = runs[0].recipe.steps
+    line("".join(_legend(run) for run in runs))
+    drawn = [
+        Curve(
+            name=name(run),
+            plain=run.kind == "plain",
+            steps=[step.step for step in run.steps],
+            losses=[step.loss for step in run.steps],
+            accuracies=[step.accuracy for step in run.steps],
+            tests=[(test.step, test.accuracy) for test in run.evaluated]
+            + ([(total, run.finished.test_accuracy)] if run.finished else []),
+        )
+        for run in runs
+    ]
+    figure = curves(drawn, total, dark, height=112 if compact else 320)
+    st.plotly_chart(figure, theme=None, key="curves", config=CHART)
+    line(f"<span class='num'>{html.escape(_progress(runs))}</span>")
+    if any(run.active for run in runs):
+        share = sum(len(run.steps) for run in runs) / (total * len(runs))
+        st.html(
+            f"<div class='xt-bar' role='progressbar' aria-valuenow='{share:.2f}' aria-valuemin='0' aria-valuemax='1' "
+            f"aria-label='Steps done'><div style='width:{share:.1%}'></div></div>"
+        )
+
+
+def _legend(run: Run) -> str:
+    """The run's colour, name, and where it stands."""
+    colour = "--xp-inception" if run.kind == "plain" else "--xp-residual"
+    stands: str = run.status if not run.steps and not run.active else "starting"
+    if run.status == "queued":
+        stands = "waits for a free worker"
+    if run.steps:
+        recent = run.steps[-SMOOTHED:]
+        loss, share = (sum(getattr(step, what) for step in recent) / len(recent) for what in ("loss", "accuracy"))
+        stands = f"{loss:.2f} · {share:.0%}"
+    if run.finished:
+        stands = f"{run.finished.train_loss:.2f} · test {run.finished.test_accuracy:.1%}"
+    numbers = f"<span class='num'>{html.escape(stands)}</span>"
+    return f"<span><i style='background:var({colour})'></i>{name(run)} {numbers}</span>"
+
+
+def _progress(runs: Sequence[Run]) -> str:
+    """Step, speed, time left and device, or how long it took."""
+    started = next((run.started for run in runs if run.started), None)
+    device = started.device if started else ""
+    done = [run.finished for run in runs if run.finished]
+    if len(done) == len(runs):
+        return f"{runs[0].recipe.steps} steps · {max(one.seconds for one in done):.0f} s · {device}"
+    last = [run.steps[-1] for run in runs if run.active and run.steps]
+    if not last:
+        return device
+    slowest = max(last, key=lambda step: step.seconds_left)
+    speed = sum(step.images_per_second for step in last)
+    return (
+        f"{min(step.step for step in last)} / {runs[0].recipe.steps} · {speed:,.0f} images/s · "
+        f"{duration(slowest.seconds_left)} left · {device}"
+    )
+
+
+def duration(seconds: float) -> str:
+    """`14 s`, `4 min`, `3 h`."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def line(content: str) -> None:
+    st.html(f"<div class='xt-run'>{content}</div>")
+
+
+def say(text: str, bad: bool = False) -> None:
+    if text:
+        st.html(f"<p class='xt-words{' xt-bad' if bad else ''}'>{html.escape(text)}</p>")
+
+
+def finished(runs: Sequence[Run]) -> None:
+    """Test accuracy, confusion matrix and wrong predictions of the runs that have finished, side by side."""
+    done = [run for run in runs if run.finished]
+    if not done:
+        return
+    for column, run in zip(st.columns(len(done), gap="large"), done, strict=True):
+        with column:
+            assert run.finished is not None
+            _result(run, run.finished)
+
+
+def _result(run: Run, done: Finished) -> None:
+    images = data.load(run.recipe.data)
+    total = len(images.test_labels)
+    heading = f"{name(run).capitalize()}: {done.test_accuracy:.1%} of {total} test images"
+    line(f"<h1>{heading}</h1><small>test loss {done.test_loss:.3g}</small>")
+    dark = st.context.theme.type == "dark"
+    line("<h2>Confusion matrix</h2><small>test images</small>")
+    figure = confusion(done.confusion, images.classes, run.kind == "plain", dark)
+    st.plotly_chart(figure, theme=None, key=f"confusion-{run.kind}", config=CHART)
+    shown = f", the {len(done.wrong)} surest of them" if len(done.wrong) < done.wrong_count else ""
+    line(f"<h2>Wrong: {done.wrong_count} of {total}{shown}</h2><small>with softmax probabilities</small>")
+    cards = "".join(_card(wrong, images) for wrong in done.wrong)
+    st.html(f"<div class='xt-wrong'>{cards}</div>")
+
+
+def _card(wrong: Wrong, images: data.DataSet) -> str:
+    """One wrong prediction: the image, what it is, and the likeliest guesses as numbers and bars."""
+    if wrong.index >= len(images.test_images):
+        return ""  # of another version of the data
+    is_label, rows = _class(wrong.label, images), ""
+    for guess in wrong.guesses:
+        share = f"{guess.probability:.1%}"
+        rows += f"<span class='num' style='background-size:{share} 100%'>{_class(guess.label, images)} {share}</span>"
+    alt = f"a {is_label}, read as {_class(wrong.guesses[0].label, images)}" if wrong.guesses else f"a {is_label}"
+    picture = _picture(images.name, wrong.index)
+    return f"<figure><img src='{picture}' alt='{alt}'><figcaption>is {is_label}{rows}</figcaption></figure>"
+
+
+def _class(label: int, images: data.DataSet) -> str:
+    return html.escape(images.classes[label]) if label < len(images.classes) else str(label)
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _picture(name: str, index: int) -> str:
+    """A test image as a data address, dark ink on white."""
+    pixels = 255 - data.load(name).test_images[index, 0]
+    file = BytesIO()
+    Image.fromarray(pixels.numpy()).save(file, "PNG")
+    return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"

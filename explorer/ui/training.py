@@ -1,0 +1,328 @@
+"""Training on screen: the dock below the stack and the panel of the Train page, one fragment in two sizes.
+
+What is going on stands on disk; a session keeps only which runs it follows and what it was asked. A reload finds the
+runs again by the network on screen.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import time
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from explorer.network import Network
+from explorer.report import analyze
+from explorer.runs import Estimate, Run, manager
+from explorer.runs.store import RUN_ID, network_digest
+from explorer.shape import show
+from explorer.training.adapt import adapted_copy, deepen
+from explorer.training.recipe import Recipe, reason_for
+from explorer.training.twin import Difference, shallow_sentence
+from explorer.ui import results, session, shell, words
+from explorer.ui.results import difference_of, duration, line, say
+
+KEY = "explorer.training"
+LIVE = 0.5  # seconds between two looks at runs that are under way
+SETTLED = 0.8  # seconds that a network stays on screen before a step of it is measured
+MINUTE = 60.0  # a run that would take longer asks first
+Wanted = Literal["twin", "single"]
+
+
+class State(TypedDict):
+    """What a session keeps of training, as JSON."""
+
+    follows: list[str]  # the runs that were started here
+    wanted: Wanted | None  # asked for, and waiting for the estimate or for a yes
+    of: str  # digest of the network that it was asked for
+    sure: bool  # yes, although it takes long
+    seen: str  # the network and recipe on screen
+    since: float  # when they were first seen
+    recipe: dict[str, Any]  # fields that differ from the network's own recipe
+
+
+def state() -> State:
+    """This session's state."""
+    new = State(follows=[], wanted=None, of="", sure=False, seen="", since=0.0, recipe={})
+    kept: State = st.session_state.setdefault(KEY, new)
+    return kept
+
+
+def recipe_for(network: Network) -> Recipe:
+    """The recipe that a run from here would have: the network's own, with what was changed in the form."""
+    return Recipe.model_validate({**Recipe.default_for(network).model_dump(), **state()["recipe"]})
+
+
+def training_dock(network: Network) -> None:
+    """Training below the stack: one click from the first screen."""
+    panel(network, compact=True)
+
+
+def panel(network: Network, compact: bool = False) -> tuple[Run, ...]:
+    """Training of the network on screen; the runs that it shows, so that a page can show their results.
+
+    It looks again by itself only while there is something to wait for. What changes that makes the page run once more.
+    """
+    digest = network_digest(network)
+    runs = shown(network, digest)
+    pace = _pace(network, digest, runs)
+    st.fragment(_live, run_every=pace)(network, digest, compact, pace)
+    return runs
+
+
+def shown(network: Network, digest: str) -> tuple[Run, ...]:
+    """The runs to show: those started here that go on or are of this network, else its latest on disk."""
+    mine = _read(state()["follows"])
+    if any(run.active or run.network_digest == digest for run in mine):
+        return mine
+    return _read(manager().latest(network)) if _fits(network) else ()
+
+
+def _halves() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """What is seen on the left, what can be done on the right."""
+    left, right = st.columns([5, 4], gap="medium")
+    return left.container(key="training-left"), right.container(key="training-right")
+
+
+def _read(ids: Sequence[str]) -> tuple[Run, ...]:
+    return tuple(run for run in map(manager().read, ids) if run is not None)
+
+
+def _fits(network: Network) -> bool:
+    return bool(network.blocks) and analyze(network, partial=True).error is None
+
+
+def _pace(network: Network, digest: str, runs: Sequence[Run]) -> float | None:
+    """How often the panel looks again by itself; None where there is nothing to wait for."""
+    if any(run.active for run in runs) or state()["wanted"]:
+        return LIVE
+    if runs or not _fits(network) or manager().known_estimate(network, recipe_for(network)):
+        return None
+    return SETTLED
+
+
+def _live(network: Network, digest: str, compact: bool, pace: float | None) -> None:
+    """The fragment."""
+    results.style()
+    now, runs = state(), shown(network, digest)
+    if now["wanted"] and now["of"] != digest:
+        now["wanted"] = None  # the network was changed meanwhile
+    if any(run.active for run in runs):
+        _going(runs, digest, compact)
+    elif not _fits(network):
+        say("Training waits for a stack that fits together.")
+    elif now["wanted"]:
+        _asked(network, digest)
+    elif runs:
+        _ended(network, digest, runs, compact)
+    else:
+        _ready(network, digest)
+    if _pace(network, digest, runs) != pace:
+        st.rerun()
+
+
+def _ready(network: Network, digest: str) -> None:
+    """Before the first run: what it would take, and the buttons."""
+    recipe = recipe_for(network)
+    estimate = manager().known_estimate(network, recipe)
+    left, right = _halves()
+    with left:
+        line(f"<h2>Train on handwritten digits</h2><small>{html.escape(recipe.words())}</small>")
+        say(_takes(estimate), bad=bool(estimate and estimate.refusal))
+        if not state()["recipe"]:
+            say(reason_for(network))
+    with right:
+        # what differs from the twin costs more to count than an edit may, so it waits for the estimate
+        _buttons(network, digest, "Train twin", difference_of(network.to_json()) if estimate else None)
+    if estimate is None:
+        _measure_when_settled(network, recipe, digest)
+
+
+def _measure_when_settled(network: Network, recipe: Recipe, digest: str) -> None:
+    """Has a step measured once the network has stayed on screen a while, and not at each edit."""
+    now, what = state(), digest + recipe.model_dump_json()
+    if now["seen"] != what:
+        now["seen"], now["since"] = what, time.time()
+    elif time.time() - now["since"] >= SETTLED * 0.9:
+        manager().warm()
+        manager().estimate(network, recipe)
+
+
+def _takes(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "Time and memory appear once a step has been measured."
+    if estimate.refusal:
+        return estimate.refusal
+    return f"About {duration(estimate.seconds)} and {words.memory(estimate.bytes)} a network, from a measured step."
+
+
+def _buttons(network: Network, digest: str, label: str, gap: Difference | None) -> None:
+    """Start both, start one, and where the network is known to be too shallow, a deeper copy."""
+    cut = any(block.has_shortcut() for block in network.blocks)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        twin = st.button(
+            label, type="primary", disabled=not cut, key="train-twin",
+            help="Trains this network and the same network without its shortcuts at once: same first weights, same "
+            "batches, one thread each.",
+        )  # fmt: skip
+        single = st.button("Train alone", key="train-single", help="Trains this network without its twin.")
+        if cut and gap and gap.shallow and st.button("Deepen a copy", key="deepen", help=shallow_sentence(gap)):
+            deeper = deepen(network)
+            session.load(deeper, deeper.name)
+            st.rerun()
+    if not cut:
+        say("This network has no shortcuts: its plain twin is the same network.")
+    if twin or single:
+        want("twin" if twin else "single", digest)
+        st.rerun()
+
+
+def want(what: Wanted, digest: str) -> None:
+    """Asks for a run; it begins once its estimate is known and short, or is agreed to."""
+    now = state()
+    now["wanted"], now["of"], now["sure"] = what, digest, False
+
+
+def _asked(network: Network, digest: str) -> None:
+    """A run that was asked for: begin it, ask whether it may take so long, or say why it cannot be."""
+    now, recipe = state(), recipe_for(network)
+    estimate = manager().estimate(network, recipe, wait=LIVE / 2)
+    if estimate is None:
+        line("<h2>Measuring a step …</h2>")
+        if st.button("Cancel", key="train-cancel"):
+            now["wanted"] = None
+            st.rerun()
+        return
+    both = now["wanted"] == "twin"
+    seconds = estimate.seconds * (2 if both and (os.cpu_count() or 2) < 2 else 1)
+    if not estimate.refusal and (seconds <= MINUTE or now["sure"]):
+        now["follows"] = list(manager().submit_twin(network, recipe)) if both else [manager().submit(network, recipe)]
+        now["wanted"] = None
+        st.rerun()
+    if estimate.refusal:
+        say(estimate.refusal, bad=True)
+    else:
+        line(f"<h2>This takes about {duration(seconds)}</h2><small>{words.memory(estimate.bytes)} a network</small>")
+    with st.container(horizontal=True):
+        if st.button(
+            "Train an adapted copy", type="primary", key="train-adapted",
+            help="Opens a copy with a smaller input, one channel and ten classes, and trains that. Undo brings this "
+            "network back.",
+        ):  # fmt: skip
+            _adapt(network, now["wanted"] or "twin")
+        if not estimate.refusal and st.button("Train anyway", key="train-anyway"):
+            now["sure"] = True
+            st.rerun()
+        if st.button("Cancel", key="train-cancel"):
+            now["wanted"] = None
+            st.rerun()
+
+
+def _adapt(network: Network, what: Wanted) -> None:
+    """Opens an adapted copy in place of the network, which undo brings back, and asks for its run."""
+    try:
+        copy = adapted_copy(network)
+    except ValueError:
+        session.desk().tell("No small input fits through this network.", "error")
+        state()["wanted"] = None
+    else:
+        session.load(copy, copy.name)
+        want(what, network_digest(copy))
+    st.rerun()
+
+
+def _going(runs: tuple[Run, ...], digest: str, compact: bool) -> None:
+    """Runs under way."""
+    left, right = _halves()
+    with left:
+        results.chart(runs, compact)
+    with right:
+        if st.button("Stop both" if len(runs) > 1 else "Stop", type="primary", key="train-stop", width="stretch"):
+            for run in runs:
+                manager().stop(run.id)
+            st.rerun()
+        if runs[0].network_digest != digest:
+            say(f"This trains {runs[0].network.name or 'the network'} as it was when it was started.")
+        elif len(runs) > 1:
+            gap = difference_of(runs[0].network_json)
+            say(gap.brief() if compact else gap.sentence())
+
+
+def _ended(network: Network, digest: str, runs: tuple[Run, ...], compact: bool) -> None:
+    """Runs that have ended: their curves, what was seen, and what can be done next."""
+    left, right = _halves()
+    with left:
+        results.chart(runs, compact)
+    with right:
+        again = "Train twin again" if len(runs) > 1 else "Train twin"
+        _buttons(network, digest, again, difference_of(network.to_json()))
+        for sentence, bad in results.outcome(runs, compact):
+            say(sentence, bad)
+        page = next((page for page in shell.pages() if page.url_path == "train"), None)
+        if compact and page is not None and any(run.finished for run in runs):
+            st.page_link(page, label="Confusion matrix and wrong predictions")
+
+
+def choose_run(network: Network) -> tuple[Run, ...]:
+    """The heading: the network on screen, and a list of earlier runs.
+
+    Gives the run that was chosen there or is named in the address; nothing for the network on screen.
+    """
+    source = manager()
+    named = st.query_params.get("run", "")
+    ids = list(source.store.recent(40))
+    if RUN_ID.fullmatch(named) and named not in ids:
+        ids.insert(0, named)
+    labels: dict[str, str] = {}
+    for run_id in ids:
+        pair = source.pair_of(run_id)
+        if pair and pair[0] not in labels:
+            labels[pair[0]] = _label(_read(pair))
+    first = next((key for key in labels if named in source.pair_of(key)), "") if named else ""
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        flow = f"<span class='num'>{show(network.input)}</span>"
+        line(f"<h1>{html.escape(network.name or 'Untitled network')}</h1>{flow}")
+        chosen = st.selectbox(
+            "Runs", ["", *labels], index=["", *labels].index(first), key="train-run", width=480,
+            format_func=lambda key: labels.get(key, "The network on screen"),
+        )  # fmt: skip
+    if chosen != first:
+        if chosen:
+            st.query_params["run"] = chosen
+        else:
+            st.query_params.pop("run", None)
+    return _read(source.pair_of(chosen)) if chosen else ()
+
+
+def _label(runs: Sequence[Run]) -> str:
+    """One line for a list: the network, when, and how it ended."""
+    began = time.strftime("%d %b %H:%M", time.localtime(runs[0].created))
+    ends = " / ".join(f"{run.finished.test_accuracy:.0%}" if run.finished else run.status for run in runs)
+    title = _title(runs[0]) + (" and its twin" if len(runs) > 1 else "")
+    return f"{title}, {runs[0].recipe.steps} steps, {ends} · {began}"
+
+
+def _title(run: Run) -> str:
+    try:
+        return run.network.name or "Untitled network"
+    except ValueError:
+        return "A network of another version"
+
+
+def earlier(runs: tuple[Run, ...]) -> None:
+    """An earlier run, with its network to be opened."""
+    left, right = _halves()
+    with left:
+        results.chart(runs)
+    with right:
+        if st.button("Open this network", key="train-open"):
+            session.load(runs[0].network, _title(runs[0]))
+            st.query_params.pop("run", None)
+            del st.session_state["train-run"]
+            st.rerun()
+        for sentence, bad in results.outcome(runs):
+            say(sentence, bad)
