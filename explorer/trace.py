@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from explorer.rules import RULES
 from explorer.symbol import INPUT, Field, Operation, Storage, Symbol, TraceError, Tracer
@@ -59,8 +59,8 @@ def trace(
 
     `requires_grad`: whether the input needs a gradient; False for a network's first block. `throwaway`: the module
     is the caller's to spoil, so it is traced itself and not a copy of its structure. `strides`: of the input where it
-    is not contiguous, which decides whether flattening it copies. Raises `TraceError` where the forward decides by values,
-    asks whether its input is an instance of a tensor, or is not Python.
+    is not contiguous, which decides whether flattening it copies. Raises `TraceError` where the forward decides by
+    values, is not Python, or needs a real tensor.
     """
     if isinstance(module, torch.jit.ScriptModule):
         raise TraceError("the module is compiled by TorchScript, so its forward cannot be followed")
@@ -210,7 +210,7 @@ def copied(tracer: Tracer, module: nn.Module, path: str, copies: dict[int, nn.Mo
         for key, tensor in registered.items():
             if tensor is None:
                 fields[key] = None
-            elif isinstance(tensor, UninitializedTensorMixin):
+            elif is_lazy(tensor):
                 raise TraceError(f"{path or 'the module'} takes its shape from its first input, which it has not seen")
             else:
                 fields[key] = tracer.parameter(tensor) if name == "_parameters" else tracer.buffer(tensor)

@@ -233,6 +233,44 @@ def test_a_compiled_module_is_refused() -> None:
         trace(torch.jit.script(nn.Sequential(nn.ReLU())), SHAPE)
 
 
+def test_a_module_that_waits_for_its_first_input_is_refused() -> None:
+    with pytest.raises(TraceError, match=r"^1 takes its shape from its first input"):
+        trace(nn.Sequential(nn.ReLU(), nn.LazyConv2d(4, 3)), SHAPE)
+
+
+class Keeping(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, x: torch.Tensor) -> torch.Tensor:
+        context.save_for_backward(x)
+        return x
+
+
+def test_a_forward_that_needs_a_real_tensor_is_refused_with_its_place() -> None:
+    with pytest.raises(TraceError, match=r"^1 hands the tensor to what takes only a real one: save_for_backward"):
+        trace(nn.Sequential(nn.ReLU(), Made(Keeping.apply)), SHAPE)
+
+
+def test_a_forward_that_lists_a_lone_tensor_is_followed() -> None:
+    listed = Made(lambda x: torch.cat([x] if isinstance(x, torch.Tensor) else x, 1))
+    assert trace(listed, SHAPE).output_shape == SHAPE
+
+
+def test_an_output_that_is_one_number_for_the_batch_is_not_counted_inside() -> None:
+    one = Made(lambda x, a: a(x).mean().sigmoid(), conv())
+    traced = trace(one, SHAPE, requires_grad=False)
+    assert traced.output_saved and traced.output_bytes == 4
+    assert (traced.saved_bytes, traced.saved_fixed) == (0, 0) == (oracles.saved_bytes(one, SHAPE, 2), 0)
+
+
+def test_a_map_that_comes_channels_last_is_copied_where_it_is_flattened() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(576, 3))
+    strides = (576, 1, 48, 4)
+    assert not trace(model, SHAPE).operations[0].elements
+    copied = trace(model, SHAPE, strides=strides)
+    assert copied.operations[0].saved == 4 * 576 and not copied.input_saved
+    assert trace(nn.ReLU(), SHAPE, strides=strides).output_strides == strides
+
+
 def test_the_first_of_several_outputs_is_the_output() -> None:
     many = Made(lambda x, a, b: {"out": (a(x), b(x)), "aux": x}, conv(4, 5), conv(4, 6))
     assert trace(many, SHAPE).output_shape == (5, 12, 12)

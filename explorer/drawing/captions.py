@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from explorer.block import Block
@@ -41,6 +43,17 @@ def choices(card: Card) -> tuple[str, ...]:
         f"{choice.field}: auto → {choice.chosen}" + (f", {signed(choice.params)}" if choice.params else "")
         for choice in card.choices
     )
+
+
+def lines(parts: Sequence[str], width: int) -> list[str]:
+    """The parts with dots between them, in lines of at most `width` characters, broken between parts if they can."""
+    made: list[str] = []
+    for part in parts:
+        if made and len(made[-1]) + 3 + len(part) <= width:
+            made[-1] += f" · {part}"
+        else:
+            made += textwrap.wrap(part, width)
+    return made
 
 
 def short(number: int) -> str:

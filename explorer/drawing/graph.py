@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import graphviz
 
 from explorer.block import Block
-from explorer.drawing.captions import choices, cost, settings
+from explorer.drawing.captions import choices, cost, lines, settings
 from explorer.drawing.palette import Palette, palette
 from explorer.report import Card, OperationRow, Report
 from explorer.shape import Shape, show
@@ -135,6 +135,7 @@ class _Drawing:
                 "fontsize": "11",
                 "fontcolor": colours.muted,
                 "color": colours.line,
+                "labeljust": "l",
                 "nodesep": "0.3",
                 "ranksep": "0.32",
                 "pad": "0.1",
@@ -208,14 +209,13 @@ class _Drawing:
         """Title with ×N, settings, what `auto` chose, cost; each with its colour."""
         muted = self.colours.muted
         times = f"  ×{card.repeat}" if card.repeat > 1 else ""
-        lines = [(f"{card.index + 1}  {card.title}{times}", "")]
-        words = " · ".join([*settings(block), *choices(card)])
-        lines += [(line, muted) for line in textwrap.wrap(words, self.line)]
+        made = [(f"{card.index + 1}  {card.title}{times}", "")]
+        made += [(line, muted) for line in lines([*settings(block), *choices(card)], self.line)]
         if card.status == "ok":
-            lines.append((cost(card.params, card.macs), muted))
+            made.append((cost(card.params, card.macs), muted))
         elif card.status == "error" and self.report.error is not None:
-            lines += [(line, self.colours.error) for line in textwrap.wrap(self.report.error.reason, self.line)]
-        return [line for line in lines if line[0]]
+            made += [(line, self.colours.error) for line in textwrap.wrap(self.report.error.reason, self.line)]
+        return [line for line in made if line[0]]
 
     def _frame(self, card: Card, block: Block) -> dict[str, str]:
         colours = self.colours
@@ -281,8 +281,9 @@ class _Drawing:
             if side is not None and index == side.join:
                 self._join(graph, name, row.op == "cat", colour)
             else:
-                lines = [(row.op, ""), *self._details(row)]
-                graph.node(name, _text(lines), id=name, **({"color": colour} if row.macs else {}))
+                graph.node(
+                    name, _text([(row.op, ""), *self._details(row)]), id=name, **({"color": colour} if row.macs else {})
+                )
             for source in row.sources:
                 self._traced_edge(source, index, row, side, colour)
 
@@ -317,16 +318,16 @@ def _grouped(
     yield from copies.items()
 
 
-def _text(lines: Sequence[tuple[str, str]]) -> str:
+def _text(parts: Sequence[tuple[str, str]]) -> str:
     """An HTML-like label: the first line bold, the others smaller; colours where they are named.
 
     Flush left, since no program's guess of a font's widths is good enough to centre by. Everything shown is escaped;
     what XML cannot hold becomes a space.
     """
     written = []
-    for number, (line, colour) in enumerate(lines):
+    for number, (line, colour) in enumerate(parts):
         clean = html.escape("".join(sign if sign.isprintable() else " " for sign in line))
-        words = f"<b>{clean}</b>" if number == 0 and len(lines) > 1 else clean
+        words = f"<b>{clean}</b>" if number == 0 and len(parts) > 1 else clean
         attributes = (f' color="{colour}"' if colour else "") + (' point-size="11"' if number else "")
         written.append(f"<font{attributes}>{words}</font>" if attributes else words)
     return "<" + "".join(f'{line}<br align="left"/>' for line in written) + ">"

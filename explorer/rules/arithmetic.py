@@ -139,8 +139,9 @@ def mean(tracer: Tracer, input: Symbol, dim: Any = None, keepdim: bool = False, 
 
 
 @rule("cat", "concat", "concatenate")
-def cat(tracer: Tracer, tensors: Sequence[Any], dim: int = 0) -> Symbol:
-    operands = [tracer.operand(each) for each in tensors]
+def cat(tracer: Tracer, tensors: Sequence[Any] | Symbol, dim: int = 0) -> Symbol:
+    # torch takes no lone tensor here: a symbol comes from `tensors if not isinstance(tensors, Tensor) else [tensors]`.
+    operands = [tensors] if isinstance(tensors, Symbol) else [tracer.operand(each) for each in tensors]
     first = operands[0]
     rank = len(first.sizes)
     dim %= rank

@@ -99,6 +99,7 @@ def measured(
             counted,
         )
         if owner is None:
+            symbol.storage.nbytes = tensor.untyped_storage().nbytes()
             owners[key] = symbol.storage
         else:
             symbol.storage = owner

@@ -147,16 +147,20 @@ def batch_norm(
         input = tracer.operand(input)
     sizes = input.sizes
     channels = sizes[1]
-    if running_mean is not None and running_mean.shape[0] != channels:
-        raise tracer.error(f"normalises {running_mean.shape[0]} channels but receives {show(sizes)}")
+    given = weight if weight is not None else running_mean
+    if given is not None:
+        wanted = given.sizes[0] if type(given) is Symbol else given.shape[0]
+        if wanted != channels:
+            raise tracer.error(f"normalises {wanted} channels but receives {show(sizes)}")
     if weight is None:
         operands: tuple[Symbol, ...] = (input,)
     elif type(weight) is Symbol:
         operands = (input, weight, bias)
     else:
         operands = (input, tracer.operand(weight), tracer.operand(bias))
+    strides = None if input.strides is None else dense(input)
     result = tracer.emit(
-        "batch_norm", operands, sizes, 0, math.prod(sizes), input.field, strides=dense(input), axes=input.axes
+        "batch_norm", operands, sizes, 0, math.prod(sizes), input.field, strides=strides, axes=input.axes
     )
     if result.requires_grad:
         tracer.save(input)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROBE_BATCH = 8
 PROBE_MACS = 30e9  # of forward and backward in one probe, some seconds of one core; a network beyond gets fewer images
-HEAVY_SECONDS = 3.0  # a full step that would take longer is reckoned from a small batch
+HEAVY_SECONDS = 3.0  # a full step that would take longer is reckoned from two small batches
 TIMED_SECONDS = 0.6
 TIMED_STEPS = 12
 
@@ -65,19 +65,22 @@ def measure(network: Network, recipe: Recipe, on: torch.device | None = None) ->
         return perf_counter() - began
 
     batch = min(recipe.batch, len(images.train_labels))
-    probe = min(batch, max(2, min(PROBE_BATCH, int(PROBE_MACS / (3 * report.macs + 1)))))
+    probe = max(4, min(PROBE_BATCH, int(PROBE_MACS / (3 * report.macs + 1))))
     saved = SavedBytes()
     with torch.autograd.graph.saved_tensors_hooks(saved.count, lambda tensor: tensor):
         step(probe)
     activations = (saved.total - _parameter_bytes(model, saved)) * batch // probe
+    step(2)  # each size once before it is timed
     held = [tensor for state in optimizer.state.values() for tensor in state.values() if isinstance(tensor, Tensor)]
     weights = sum(parameter.nbytes for parameter in model.parameters())
     total = activations + 2 * weights + sum(tensor.nbytes for tensor in held)
 
-    small = step(probe)
-    if small * batch / probe > HEAVY_SECONDS:
-        step_seconds = small * batch / probe
-        evaluation_seconds = small / probe * len(images.test_labels) / 2  # forward alone, with room
+    # what a step takes besides its images, such as the optimiser's part, decides in wide networks on small maps
+    least = step(2)
+    slope = max(0.0, step(probe) - least) / (probe - 2)
+    step_seconds = least + slope * (batch - 2)
+    if step_seconds > HEAVY_SECONDS:
+        evaluation_seconds = slope * len(images.test_labels) / 2  # forward alone, with room
     else:
         step(batch)
         times = [step(batch)]

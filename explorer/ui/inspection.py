@@ -28,6 +28,7 @@ STYLE = """<style>
 .xp-inspect dd { margin: 0; }
 .st-key-inspect-graph { overflow: auto; max-height: max(420px, calc(100vh - 300px)); }
 .st-key-inspect-graph svg { max-width: none; }
+.st-key-inspect-graph [data-testid="stElementContainer"] { margin-inline: auto; }
 .st-key-inspect-graph text { font-family: Inter, system-ui, sans-serif; }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 8px; }
 </style>"""
@@ -70,8 +71,8 @@ def shapes(report: Report) -> None:
     largest = max(report.blocks, key=lambda row: prod(row.output_shape))
     st.caption(
         f"{_count(len(report.blocks), 'block')}, {show(report.input_shape)} → {show(report.output_shape)}. "
-        f"The largest map leaves block {largest.name}: {show(largest.output_shape)}, {prod(largest.output_shape):,} values."
-        " Both axes are logarithmic."
+        f"The largest map leaves block {largest.name}: {show(largest.output_shape)}, "
+        f"{prod(largest.output_shape):,} values. Both axes are logarithmic."
     )
 
 

@@ -20,7 +20,10 @@ from explorer import Network, analyze, presets
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
+    "--disable-sync --no-first-run"
+)
 SOON = 15_000  # milliseconds that a loaded machine may need for what takes a tenth of a second
 
 pytestmark = [
@@ -161,6 +164,13 @@ def test_the_tour(screen: Screen) -> None:
     expect(page.locator(".st-key-graph svg .node").first).to_be_visible()
     page.get_by_role("button", name="Stack", exact=True).click()
 
+    # the network from the inside
+    page.get_by_role("link", name="Inspect").click()
+    expect(page.get_by_role("tab", name="torchinfo")).to_be_visible(timeout=SOON)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SOON)
+    page.get_by_role("link", name="Design").click()
+    screen.shows(presets.load("resnet50"))
+
     # a link, and a reload
     page.get_by_role("button", name="Copy link").click()
     expect(page.locator(".xp-toast")).to_contain_text("Link copied")
@@ -172,6 +182,34 @@ def test_the_tour(screen: Screen) -> None:
     page.goto(link)
     screen.shows(presets.load("resnet50"))
     expect(page).not_to_have_url(link)
+
+
+def test_train_twin_from_the_first_screen_to_the_end(screen: Screen) -> None:
+    page, network = screen.page, presets.load("digits_resnet56")
+    for at in (1, 2, 3):
+        network = repeated(network, at, 1)
+        screen.cards.nth(at).focus()
+        for _ in range(8):
+            page.keyboard.press("-")
+    screen.shows(network)
+    dock = page.locator(".st-key-dock")
+    dock.get_by_role("button", name="Train twin").click()
+    expect(dock.get_by_role("button", name="Stop both")).to_be_visible(timeout=30_000)
+    page.reload()  # the runs go on, and are found again
+    expect(dock.get_by_role("button", name="Train twin again")).to_be_visible(timeout=45_000)
+    expect(dock).to_contain_text("plain twin")
+    expect(dock).to_contain_text("One seed")
+    expect(dock.locator(".js-plotly-plot").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    page.get_by_role("link", name="Confusion matrix").click()
+    expect(page.get_by_text("Confusion matrix").first).to_be_visible(timeout=SOON)
+
+
+def test_training_waits_for_a_stack_that_fits_together(screen: Screen) -> None:
+    screen.page.get_by_role("button", name="Empty").click()
+    expect(screen.page.locator(".st-key-dock")).to_contain_text("Training waits for a stack that fits together.")
+    screen.page.get_by_role("button", name="Undo").click()
+    expect(screen.page.locator(".st-key-dock")).to_contain_text("Train twin")
 
 
 def test_keys_alone_build_and_take_back(screen: Screen) -> None:
