@@ -1,4 +1,4 @@
-"""Compares the estimate before a run with the run, over ten different stacks: `python -m benchmarks.estimate`.
+"""Compares the estimate before a run with the run, over eleven different stacks: `python -m benchmarks.estimate`.
 
 Each stack is measured and then trained in a warm worker, as the app does it; the ratio must lie within a factor of 1.5.
 """
@@ -23,7 +23,7 @@ def stack(*blocks: dict[str, object], size: tuple[int, int, int] = (1, 8, 8)) ->
 
 
 def stacks() -> dict[str, tuple[Network, Recipe]]:
-    """Ten stacks that differ in depth, width, input, kind, optimiser and batch."""
+    """Eleven stacks that differ in depth, width, input, kind, optimiser and batch."""
     inception = {"kind": "inception", "branches": "1x1:16 | 1x1:16 > 3x3:32 | maxpool > 1x1:16"}
     resnet20 = presets.load("digits_resnet20")
     return {
@@ -38,12 +38,13 @@ def stacks() -> dict[str, tuple[Network, Recipe]]:
         ),
         "two Inception modules, batch 128": (stack(inception, inception), Recipe(steps=60, batch=128)),
         "ResNet-18, adapted": (adapted_copy(presets.load("resnet18")), Recipe(steps=12)),
+        "ResNet-50, adapted": (adapted_copy(presets.load("resnet50")), Recipe(steps=8)),
         "article, adapted, batch 16": (adapted_copy(presets.load("article")), Recipe(steps=60, batch=16)),
     }  # fmt: skip
 
 
 def main() -> None:
-    """Prints the ten ratios."""
+    """Prints the ratios."""
     with TemporaryDirectory() as folder:
         manager = Manager(Path(folder), workers=2)
         warm(manager)

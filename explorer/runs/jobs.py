@@ -56,15 +56,14 @@ class Manager:
         first, second = self._submit(both, recipe, secrets.token_hex(8))
         return first, second
 
-    def stop(self, run_id: str) -> None:
-        """Ends a run of this process within a second; its curve stays."""
+    def stop(self, *run_ids: str) -> None:
+        """Ends runs of this process within a second; their curves stay."""
         with self._changed:
-            task = self._tasks.get(run_id)
-        if task is None:
-            return
-        self.workers.stop(task)
+            tasks = [self._tasks[run_id] for run_id in run_ids if run_id in self._tasks]
+        for task in tasks:
+            self.workers.stop(task)
         with self._changed:
-            self._changed.wait_for(lambda: run_id not in self._tasks, STOP_SECONDS)
+            self._changed.wait_for(lambda: self._tasks.keys().isdisjoint(run_ids), STOP_SECONDS)
 
     def wait(self, run_id: str, seconds: float) -> bool:
         """Waits until a run of this process has ended; False where the time ran out first."""

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 PROBE_BATCH = 8
 PROBE_MACS = 30e9  # of forward and backward in one probe, some seconds of one core; a network beyond gets fewer images
-HEAVY_SECONDS = 3.0  # a full step that would take longer is reckoned from two small batches
+ENOUGH_SECONDS = 1.0  # a step this long tells what a larger one takes
+HEAVY_SECONDS = 3.0  # a full step that would take longer is reckoned from a smaller batch
+WEIGHT_MACS = 300  # that a weight's gradient and update take as long as; wide networks on small maps are mostly that
 TIMED_SECONDS = 0.6
 TIMED_STEPS = 12
 
@@ -70,17 +72,21 @@ def measure(network: Network, recipe: Recipe, on: torch.device | None = None) ->
     with torch.autograd.graph.saved_tensors_hooks(saved.count, lambda tensor: tensor):
         step(probe)
     activations = (saved.total - _parameter_bytes(model, saved)) * batch // probe
-    step(2)  # each size once before it is timed
     held = [tensor for state in optimizer.state.values() for tensor in state.values() if isinstance(tensor, Tensor)]
     weights = sum(parameter.nbytes for parameter in model.parameters())
     total = activations + 2 * weights + sum(tensor.nbytes for tensor in held)
 
-    # what a step takes besides its images, such as the optimiser's part, decides in wide networks on small maps
-    least = step(2)
-    slope = max(0.0, step(probe) - least) / (probe - 2)
-    step_seconds = least + slope * (batch - 2)
+    def work(size: int) -> float:
+        """What a step costs, in MACs: its images, and what it takes for the weights alone."""
+        return 3 * report.macs * size + WEIGHT_MACS * report.params
+
+    size, seconds = probe, step(probe)
+    while size < batch and seconds < ENOUGH_SECONDS:
+        size = min(batch, 2 * size)
+        seconds = step(size)
+    step_seconds = seconds * work(batch) / work(size)
     if step_seconds > HEAVY_SECONDS:
-        evaluation_seconds = slope * len(images.test_labels) / 2  # forward alone, with room
+        evaluation_seconds = step_seconds * len(images.test_labels) / batch / 3  # the forward's part
     else:
         step(batch)
         times = [step(batch)]

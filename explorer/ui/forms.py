@@ -226,7 +226,10 @@ def _changed(key: str, schema: Schema, change: Change) -> None:
         if edit["op"] == "optimizer":
             return here.set_optimizer(edit["name"])
         if "card" in edit:
-            edit["at"] = here.now["cards"].index(edit.pop("card"))
+            card, cards = edit.pop("card"), here.now["cards"]
+            if card not in cards:  # a quick key took the card away before its form had gone
+                return None
+            edit["at"] = cards.index(card)
         here.apply(edit)
     except EditError as error:
         st.session_state[REFUSED] = {"key": key, "sentence": sentence(error)}

@@ -207,13 +207,16 @@ def _asked(network: Network, digest: str) -> None:
         say(estimate.refusal, bad=True)
     else:
         line(f"<h2>This takes about {duration(seconds)}</h2><small>{words.memory(estimate.bytes)} a network</small>")
+    copy = _adapted(network)
     with st.container(horizontal=True):
-        if st.button(
+        if copy is not None and st.button(
             "Train an adapted copy", type="primary", key="train-adapted",
             help="Opens a copy with a smaller input, one channel and ten classes, and trains that. Undo brings this "
             "network back.",
         ):  # fmt: skip
-            _adapt(network, now["wanted"] or "twin")
+            session.load(copy, copy.name)
+            want(now["wanted"] or "twin", network_digest(copy))
+            st.rerun()
         if not estimate.refusal and st.button("Train anyway", key="train-anyway"):
             now["sure"] = True
             st.rerun()
@@ -222,17 +225,14 @@ def _asked(network: Network, digest: str) -> None:
             st.rerun()
 
 
-def _adapt(network: Network, what: Wanted) -> None:
-    """Opens an adapted copy in place of the network, which undo brings back, and asks for its run."""
+def _adapted(network: Network) -> Network | None:
+    """The network made to train fast, or None where that is impossible or was done already."""
     try:
         copy = adapted_copy(network)
     except ValueError:
-        session.desk().tell("No small input fits through this network.", "error")
-        state()["wanted"] = None
-    else:
-        session.load(copy, copy.name)
-        want(what, network_digest(copy))
-    st.rerun()
+        return None
+    report = analyze(copy)
+    return copy if report.macs < analyze(network).macs and len(report.output_shape) == 1 else None
 
 
 def _going(runs: tuple[Run, ...], digest: str, compact: bool) -> None:
@@ -242,8 +242,7 @@ def _going(runs: tuple[Run, ...], digest: str, compact: bool) -> None:
         results.chart(runs, compact)
     with right:
         if st.button("Stop both" if len(runs) > 1 else "Stop", type="primary", key="train-stop", width="stretch"):
-            for run in runs:
-                manager().stop(run.id)
+            manager().stop(*(run.id for run in runs))
             st.rerun()
         if runs[0].network_digest != digest:
             say(f"This trains {runs[0].network.name or 'the network'} as it was when it was started.")
