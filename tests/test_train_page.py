@@ -213,7 +213,7 @@ def test_a_run_over_a_minute_asks_first_and_offers_an_adapted_copy(
     page.press("train-twin")
     page.press("train-adapted")
     page.until("train-stop")
-    assert page.network.input == (1, 8, 8) and page.network.name == "ResNet-18, adapted"
+    assert page.network.input == (1, 16, 16) and page.network.name == "ResNet-18, adapted"
     assert analyze(page.network).output_shape == (10,)
     assert len(page.training["follows"]) == 2
     run = workers.read(page.training["follows"][0])

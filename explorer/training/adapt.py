@@ -10,7 +10,7 @@ from explorer.shape import Shape, ShapeError
 EFFECT_DEPTH = 44  # weighted layers from which on a plain twin visibly learns more slowly, measured on digits
 DEEPENED = 56
 DIGITS = Shape(1, 8, 8)
-MINUTE_OF_MACS = 50_000_000  # per image: 150 steps of 64 at three times that are about a minute of one CPU core
+MINUTE_OF_MACS = 32_000_000  # per image: 150 steps of 64, forward and backward, are under a minute of a CPU core
 
 
 def depth(report: Report) -> int:
