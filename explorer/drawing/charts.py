@@ -129,7 +129,7 @@ def _dress(figure: go.Figure, colours: Palette, height: int) -> None:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 12, "color": colours.muted},
-        margin={"l": 64, "r": 16, "t": 28, "b": 8},
+        margin={"l": 64, "r": 44, "t": 28, "b": 8},
         hoverlabel={
             "bgcolor": colours.surface,
             "bordercolor": colours.strong_line,
@@ -191,7 +191,7 @@ def _card_axis(figure: go.Figure, report: Report, first: int) -> None:
         marks.insert(0, (0.0, "in"))
     scale = WIDTH / (len(report.blocks) + 1)
     level = _apart(marks, scale, lambda text: 6.3 * len(text) + 8)
-    slanted = len(level) < 0.8 * len(marks)
+    slanted = len(level) < 0.85 * len(marks)
     shown = _apart(marks, scale, lambda text: 17) if slanted else level
     figure.update_xaxes(
         tickvals=[place for place, _ in shown], ticktext=[text for _, text in shown], tickangle=-35 if slanted else 0

@@ -67,9 +67,13 @@ def shortcut_kinds(block: Block, card: Card) -> tuple[str, ...]:
         return ()
     own = str(getattr(block, "shortcut", "identity"))
     first = block.resolve(Shape(*card.input_shape), True).get("shortcut", own)
-    if card.repeat == 1 or len(card.output_shape) != 3:
+    if first == "pad" and card.input_shape == card.output_shape:
+        first = "identity"  # nothing is left to pad
+    if card.repeat == 1:
         return (first,)
     later = block.resolve(Shape(*card.output_shape), False).get("shortcut", own)
+    if later == "pad":
+        later = "identity"
     return (first,) if later == first else (first, later)
 
 
