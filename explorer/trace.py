@@ -75,8 +75,8 @@ def trace(
     try:
         with torch.enable_grad():
             result = prepared(source)
-    except TypeError as error:
-        if Symbol.__name__ not in str(error):
+    except (TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, TraceError) or Symbol.__name__ not in str(error):
             raise
         raise tracer.error(f"hands the tensor to what takes only a real one: {error}") from error
     return finish(tracer, storage, field, main_output(result))

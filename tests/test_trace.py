@@ -238,10 +238,13 @@ def test_a_module_that_waits_for_its_first_input_is_refused() -> None:
         trace(nn.Sequential(nn.ReLU(), nn.LazyConv2d(4, 3)), SHAPE)
 
 
-def test_a_forward_that_needs_a_real_tensor_is_refused_with_its_place() -> None:
-    wrapping = Made(lambda x: torch.Tensor._make_subclass(torch.Tensor, x))
-    with pytest.raises(TraceError, match=r"^1 hands the tensor to what takes only a real one: expected Tensor"):
-        trace(nn.Sequential(nn.ReLU(), wrapping), SHAPE)
+@pytest.mark.parametrize(
+    "wants",
+    [lambda x: torch.Tensor._make_subclass(torch.Tensor, x), torch.from_numpy, torch.vmap(F.relu), nn.Parameter],
+)
+def test_a_forward_that_needs_a_real_tensor_is_refused_with_its_place(wants: Callable[..., Any]) -> None:
+    with pytest.raises(TraceError, match=r"^1 hands the tensor to what takes only a real one: "):
+        trace(nn.Sequential(nn.ReLU(), Made(wants)), SHAPE)
 
 
 def test_a_forward_that_lists_a_lone_tensor_is_followed() -> None:
