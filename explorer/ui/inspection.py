@@ -71,7 +71,7 @@ def shapes(report: Report) -> None:
     largest = max(report.blocks, key=lambda row: prod(row.output_shape))
     st.caption(
         f"{_count(len(report.blocks), 'block')}, {show(report.input_shape)} → {show(report.output_shape)}. "
-        f"The largest map leaves block {largest.name}: {show(largest.output_shape)}, "
+        f"The largest map leaves {largest.card + 1} {largest.title}: {show(largest.output_shape)}, "
         f"{prod(largest.output_shape):,} values. Both axes are logarithmic."
     )
 
