@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from itertools import count
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +17,11 @@ from explorer.ui.desk import Desk, new_session
 from explorer.ui.dispatch import receive
 
 ENTRY = str(Path(__file__).parents[1] / "explorer" / "ui" / "app.py")
+
+
+def bare(key: str) -> str:
+    """A widget's key without its version."""
+    return re.sub(r"-v\d+$", "", key)
 
 
 class Page:
@@ -63,7 +69,7 @@ class Page:
         return Network.from_token(self.view["token"])
 
     def widget(self, kind: str, ending: str) -> Any:
-        [found] = [widget for widget in self.app.get(kind) if widget.key.endswith(ending)]
+        [found] = [widget for widget in self.app.get(kind) if bare(widget.key).endswith(ending)]
         return found
 
 
@@ -345,7 +351,7 @@ def test_the_form_has_a_widget_for_every_field_of_every_kind(screen: Page) -> No
     widgets = ("number_input", "button_group", "selectbox", "toggle", "text_input", "text_area", "slider")
     for name, kind in KINDS.items():
         screen.say({"op": "empty"}, {"op": "add", "kind": name, "at": 0})
-        keys = {widget.key for each in widgets for widget in screen.app.get(each) if widget.key}
+        keys = {bare(widget.key) for each in widgets for widget in screen.app.get(each) if widget.key}
         for field in kind.model_fields:
             found = [key for key in keys if key.endswith(f"-{field}")]
             assert len(found) == (field != "kind"), (name, field, keys)
@@ -379,6 +385,21 @@ def test_the_form_follows_the_card_when_it_moves(screen: Page) -> None:
     screen.widget("number_input", "-channels").set_value(8)
     screen.run()
     assert [block.channels for block in screen.network().blocks[1:4]] == [32, 8, 64]
+
+
+def test_an_edit_made_elsewhere_gives_the_widget_a_new_key_and_one_s_own_keeps_it(screen: Page) -> None:
+    # What the browser still says of the old key, under quick keys on the stack, is then nobody's edit.
+    screen.say({"op": "select", "at": 1})
+    first = screen.widget("number_input", "-repeat").key
+    screen.widget("number_input", "-repeat").set_value(8)
+    screen.run()
+    assert screen.widget("number_input", "-repeat").key == first
+    screen.say({"op": "set", "at": 1, "fields": {"repeat": 9}})
+    second = screen.widget("number_input", "-repeat")
+    assert (second.key != first, second.value) == (True, 9)
+    second.set_value(8)  # back at once is an edit like any other
+    screen.run()
+    assert screen.network().blocks[1].repeat == 8
 
 
 def test_refused_text_stays_with_the_reason(screen: Page) -> None:

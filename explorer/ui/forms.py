@@ -6,7 +6,6 @@ nothing typed is lost.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from html import escape
@@ -24,8 +23,7 @@ Schema = Mapping[str, Any]
 Change = Callable[[Any], Mapping[str, Any]]  # a new value to the edit that sets it
 
 REFUSED = "explorer.refused"  # in the session: what a field refused, by its widget's key
-REPLACED = "form-replaced"  # by widget: values that an edit made elsewhere replaced, and until when they may echo
-ECHO_SECONDS = 3.0
+VERSIONS = "explorer.versions"  # by widget: how often an edit made elsewhere has given it another value
 SEGMENTS, SEGMENT_TEXT = 5, 27  # choices, and characters in all, that stand side by side in full width
 SLIDER = 32  # as many values as a slider can offer and still be hit
 COARSE = 1024  # a range as long as this steps by 8, as widths do
@@ -128,12 +126,11 @@ def _axis(desk: Desk, axis: int) -> Change:
 
 def field(desk: Desk, key: str, schema: Schema, value: Any, change: Change) -> None:
     """The widget for one field, holding `value`; a change makes the edit `change` says."""
-    key = f"{'half' if _narrow(schema) else 'wide'}-{key}"
-    refused = st.session_state.get(REFUSED)
+    shown, refused = _to_widget(schema, value), st.session_state.get(REFUSED)
+    key = _key(f"{'half' if _narrow(schema) else 'wide'}-{key}")
     if refused is None or refused["key"] != key:
         refused = None
-        shown = _to_widget(schema, value)
-        _note_replaced(key, shown)
+        key = _key_holding(key, shown)
         st.session_state[key] = shown
     common = {"key": key, "help": schema.get("description"), "on_change": _changed, "args": (key, schema, change)}
     _widget(key, schema, common)
@@ -141,25 +138,22 @@ def field(desk: Desk, key: str, schema: Schema, value: Any, change: Change) -> N
         st.html(f'<p class="xp-refused" role="alert">{escape(refused["sentence"])}</p>')
 
 
-def _note_replaced(key: str, shown: Any) -> None:
-    """Remembers what a widget held before an edit made elsewhere gave it another value."""
-    if key not in st.session_state or st.session_state[key] == shown:
-        return
-    now = time.monotonic()
-    replaced = st.session_state.setdefault(REPLACED, {})
-    recent = [(value, until) for value, until in replaced.get(key, []) if until > now]
-    replaced[key] = [*recent, (st.session_state[key], now + ECHO_SECONDS)]
+def _key(name: str) -> str:
+    """The key under which the widget of this name stands now."""
+    return f"{name}-v{st.session_state.get(VERSIONS, {}).get(name, 0)}"
 
 
-def _is_echo(key: str, value: Any) -> bool:
-    """Whether a widget says what it held before it was given another value.
+def _key_holding(key: str, shown: Any) -> str:
+    """The widget's key, a new one where an edit made elsewhere gave it another value.
 
-    The browser sends the state of all widgets with each message. Under quick keys it has not yet heard of the newest
-    values, and what it says of an old one is nobody's edit.
+    The browser sends the state of all widgets with each message, and under quick keys it has not yet heard of the
+    newest values. What it still says of an old one goes to a widget that is no more, and so is nobody's edit.
     """
-    now = time.monotonic()
-    replaced = st.session_state.get(REPLACED, {}).get(key, [])
-    return any(old == value and until > now for old, until in replaced)
+    if key not in st.session_state or st.session_state[key] == shown:
+        return key
+    name, _, version = key.rpartition("-v")
+    st.session_state.setdefault(VERSIONS, {})[name] = int(version) + 1
+    return _key(name)
 
 
 def _narrow(schema: Schema) -> bool:
@@ -244,8 +238,6 @@ def _changed(key: str, schema: Schema, change: Change) -> None:
     from explorer.ui.session import desk
 
     here, value = desk(), st.session_state[key]
-    if _is_echo(key, value):
-        return None
     st.session_state.pop(REFUSED, None)
     try:
         edit = dict(change(_from_widget(schema, value)))
