@@ -15,7 +15,7 @@ from explorer.drawing import charts
 from explorer.drawing.captions import choices, cost, lines, short
 from explorer.drawing.captions import settings as block_settings
 from explorer.drawing.graph import MAX_NODES, TooLargeToDraw, count_nodes, dot, find_side, shortcut_kinds
-from explorer.drawing.palette import DARK, LIGHT, palette
+from explorer.drawing.palette import DARK, LIGHT, following, palette
 from explorer.export.torchinfo_table import torchinfo_table
 from explorer.ui.tables import csv_text
 
@@ -202,6 +202,15 @@ def test_pictures_and_the_style_sheet_have_the_same_colours() -> None:
         light, dark = (part.strip() for part in found[names.get(field, field)].split(","))
         full = "#ffffff" if light == "#fff" else light
         assert (getattr(LIGHT, field), getattr(DARK, field)) == (full, dark), field
+
+
+def test_a_colour_says_by_its_value_what_it_stands_for_so_that_pictures_can_follow_the_theme() -> None:
+    values = [getattr(theme, field) for theme in (LIGHT, DARK) for field in LIGHT.__dataclass_fields__]
+    assert len(set(values)) == len(values)
+    rules = following(".x")
+    assert f'.x [fill="{LIGHT.residual}"], .x [fill="{DARK.residual}"]' in rules
+    assert f"{{ stroke: light-dark({LIGHT.line}, {DARK.line}) !important; }}" in rules
+    assert '[style*="fill: rgb(0, 135, 122)"]' in rules
 
 
 def test_settings_are_what_differs_and_the_first() -> None:

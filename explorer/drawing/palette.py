@@ -5,7 +5,7 @@ Families after Tol's colour-blind-safe "vibrant" set, darkened for contrast on l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from explorer.block import Family
 
@@ -90,3 +90,20 @@ DARK = Palette(
 def palette(dark: bool = False) -> Palette:
     """The colours of the dark or the light theme."""
     return DARK if dark else LIGHT
+
+
+def following(scope: str) -> str:
+    """CSS that lets pictures already on the page, in the elements that `scope` selects, follow a change of theme.
+
+    Pictures carry one theme's colours; each is read as what it stands for, by its value, and shown in the theme's own.
+    """
+    rules = []
+    for field in fields(Palette):
+        light, dark = getattr(LIGHT, field.name), getattr(DARK, field.name)
+        for paint in ("fill", "stroke"):
+            selectors = [f'{scope} [{paint}="{colour}"]' for colour in (light, dark)]  # as graphviz writes it
+            for colour in (light, dark):  # as plotly does
+                red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+                selectors.append(f'{scope} [style*="{paint}: rgb({red}, {green}, {blue})"]')
+            rules.append(f"{', '.join(selectors)} {{ {paint}: light-dark({light}, {dark}) !important; }}")
+    return "\n".join(rules)

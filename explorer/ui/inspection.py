@@ -10,6 +10,7 @@ import streamlit as st
 from explorer.drawing import charts
 from explorer.drawing.captions import choices
 from explorer.drawing.graph import TooLargeToDraw, dot
+from explorer.drawing.palette import following
 from explorer.export.torchinfo_table import Difference, TorchinfoTable, torchinfo_table
 from explorer.network import Network
 from explorer.report import Card, Report
@@ -18,7 +19,7 @@ from explorer.ui import tables, words
 from explorer.ui.desk import sentence
 
 PROMPT = 1_000  # operations above which torchinfo takes seconds, so that it waits to be asked
-STYLE = """<style>
+STYLE = """
 .xp-inspect { display: flex; align-items: baseline; gap: 6px 18px; flex-wrap: wrap; }
 .xp-inspect h1 { font-size: 18px; font-weight: 620; letter-spacing: -.01em; margin: 0; padding: 0; }
 .xp-inspect > .num { color: var(--xp-muted); }
@@ -31,7 +32,8 @@ STYLE = """<style>
 .st-key-inspect-graph [data-testid="stElementContainer"] { margin-inline: auto; }
 .st-key-inspect-graph text { font-family: Inter, system-ui, sans-serif; }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 8px; }
-</style>"""
+"""
+FOLLOWING = following(':is([data-testid="stGraphVizChart"], [data-testid="stPlotlyChart"])')
 CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
@@ -56,7 +58,7 @@ def heading(report: Report) -> None:
     numbers = "".join(f"<div><dt>{name}</dt><dd class='num'>{number}</dd></div>" for name, number in facts)
     name = html.escape(network.name or "Untitled network")
     flow = f"<span class='num'>{show(network.input)} → {output}</span>"
-    st.html(f"{STYLE}<div class='xp-inspect'><h1>{name}</h1>{flow}<dl>{numbers}</dl></div>")
+    st.html(f"<style>{STYLE}{FOLLOWING}</style><div class='xp-inspect'><h1>{name}</h1>{flow}<dl>{numbers}</dl></div>")
     if report.error is not None:
         counted = sum(card.status == "ok" for card in report.cards)
         upto = f"Counted up to block {counted} of {len(report.cards)}" if counted else "Nothing is counted yet"
