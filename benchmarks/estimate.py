@@ -1,7 +1,7 @@
 """Compares the estimate before a run with the run, over eleven different stacks: `python -m benchmarks.estimate`.
 
 Each stack is measured and then trained in a warm worker, as the app does it; the ratio must lie within a factor of 1.5.
-The estimate is of a core of one's own: on a machine that is busy otherwise, the ratio to CPU seconds is the one to read.
+The estimate is of a core of one's own: on a busy machine the ratio to CPU seconds is the one to read.
 """
 
 import os
