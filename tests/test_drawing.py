@@ -307,6 +307,14 @@ def test_the_difference_shows_its_arithmetic() -> None:
     assert "torchinfo counts" in table.notes[1] and "+64" in table.notes[1]
 
 
+def test_where_torch_refuses_a_single_image_torchinfo_runs_two_and_is_read_for_one() -> None:
+    network = Network(input=Shape(4, 1, 1), blocks=(blocks.Conv(channels=8, norm="group"),))
+    table = torchinfo_table(network)
+    assert (table.images, table.unexplained_macs) == (2, 0)
+    assert table.macs == 4 * 8 * 9 + 2 * 8
+    assert torchinfo_table(presets.load("digits_resnet20")).images == 1
+
+
 def test_shared_weights_are_counted_again_by_torchinfo() -> None:
     table = torchinfo_table(
         stack(blocks.Downsampling(channels=32, share="W"), blocks.Downsampling(channels=32, share="W"))

@@ -36,6 +36,7 @@ class TorchinfoTable:
     """torchinfo's text and totals for one image, and ours with what lies between."""
 
     text: str
+    images: int  # that torchinfo ran, and that its text is of
     params: int
     macs: int
     own_params: int
@@ -71,21 +72,33 @@ def torchinfo_table(network: Network, depth: int = 3) -> TorchinfoTable:
 
     report = analyze(network)
     model = network.skeleton()
-    image = torch.empty((1, *network.input), device="meta")
+    images = _images(model, report.operations)
+    batch = torch.empty((images, *network.input), device="meta")
     found = summary(
-        model, input_data=image, device="meta", depth=depth, col_names=COLUMNS, col_width=18,
+        model, input_data=batch, device="meta", depth=depth, col_names=COLUMNS, col_width=18,
         row_settings=("depth", "var_names"), verbose=0,
     )  # fmt: skip
     torchinfo.clear_cached_forward_pass()  # it would keep the module until the next call
     return TorchinfoTable(
         text=str(found),
+        images=images,
         params=found.total_params,
-        macs=found.total_mult_adds,
+        macs=found.total_mult_adds // images,
         own_params=report.params,
         own_macs=report.macs,
         params_differences=_merged(_params_differences(found.summary_list)),
         macs_differences=_merged(_macs_differences(model, report.operations)),
     )
+
+
+def _images(model: nn.Module, operations: Sequence[OperationRow]) -> int:
+    """One image, but two where torch's group norm refuses one: where a group is a single value."""
+    for row in operations:
+        if row.op == "group_norm":
+            module = model.get_submodule(row.path)
+            if isinstance(module, nn.GroupNorm) and prod(row.output_shape) == module.num_groups:
+                return 2
+    return 1
 
 
 def _macs_differences(model: nn.Module, operations: Sequence[OperationRow]) -> Iterator[Difference]:

@@ -137,6 +137,11 @@ def torchinfo(report: Report) -> None:
         return
     found = _torchinfo(network.to_json(), int(depth or 3))
     st.markdown(arithmetic(found))
+    if found.images > 1:
+        st.caption(
+            f"torchinfo ran {found.images} images, since torch's group norm refuses a group of a single value; its "
+            "multiply-adds below are of all of them, those above of one."
+        )
     st.code(found.text, language=None, height=460)
 
 
