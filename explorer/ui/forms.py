@@ -23,6 +23,8 @@ Schema = Mapping[str, Any]
 Change = Callable[[Any], Mapping[str, Any]]  # a new value to the edit that sets it
 
 REFUSED = "explorer.refused"  # in the session: what a field refused, by its widget's key
+SHOWN = "explorer.shown"  # by widget: the value that the form gave it; what is said of other widgets is no edit
+DRAWN = "explorer.drawn"  # the widgets of the form as it is drawn
 VERSIONS = "explorer.versions"  # by widget: how often an edit made elsewhere has given it another value
 SEGMENTS, SEGMENT_TEXT = 5, 27  # choices, and characters in all, that stand side by side in full width
 SLIDER = 32  # as many values as a slider can offer and still be hit
@@ -60,10 +62,13 @@ def _merged(schema: Schema) -> Schema:
 
 def form(desk: Desk) -> None:
     """The form of the selected block, or of the network where no block is selected."""
+    before = st.session_state.setdefault(SHOWN, {})
+    st.session_state[DRAWN] = []
     if desk.selected < 0:
         network_form(desk)
     else:
         block_form(desk, desk.selected)
+    st.session_state[SHOWN] = {key: before[key] for key in st.session_state[DRAWN]}
 
 
 def block_form(desk: Desk, at: int) -> None:
@@ -132,6 +137,8 @@ def field(desk: Desk, key: str, schema: Schema, value: Any, change: Change) -> N
         refused = None
         key = _key_holding(key, shown)
         st.session_state[key] = shown
+    st.session_state[SHOWN][key] = shown
+    st.session_state[DRAWN].append(key)
     common = {"key": key, "help": schema.get("description"), "on_change": _changed, "args": (key, schema, change)}
     _widget(key, schema, common)
     if refused is not None:
@@ -151,6 +158,7 @@ def _key_holding(key: str, shown: Any) -> str:
     """
     if key not in st.session_state or st.session_state[key] == shown:
         return key
+    st.session_state[SHOWN].pop(key, None)
     name, _, version = key.rpartition("-v")
     st.session_state.setdefault(VERSIONS, {})[name] = int(version) + 1
     return _key(name)
@@ -237,8 +245,12 @@ def _changed(key: str, schema: Schema, change: Change) -> None:
     """Runs before the page does: makes the edit, or keeps what was refused with the reason."""
     from explorer.ui.session import desk
 
-    here, value = desk(), st.session_state[key]
+    here, value, shown = desk(), st.session_state[key], st.session_state.get(SHOWN, {})
+    if key not in shown:  # the browser still speaks of a widget that is no more
+        return None
     st.session_state.pop(REFUSED, None)
+    if value == shown[key]:
+        return None
     try:
         edit = dict(change(_from_widget(schema, value)))
         if edit["op"] == "batch":
