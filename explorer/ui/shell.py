@@ -23,6 +23,8 @@ def warm_up() -> None:
 
     The collector's full pass over torch and plotly costs 150 ms with the interpreter held.
     """
+    import explorer.ui.inspection
+    import explorer.ui.training  # noqa: F401  # plotly and pandas, which the first visit would otherwise wait for
     from explorer.ui import stack
     from explorer.ui.desk import Desk, new_session
     from explorer.ui.view import view
