@@ -8,9 +8,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-os.environ.setdefault(
-    "EXPLORER_RUNS", tempfile.mkdtemp(prefix="explorer-runs-")
-)  # no test writes to a person's own runs
+os.environ.setdefault("EXPLORER_RUNS", tempfile.mkdtemp(prefix="explorer-runs-"))  # not a person's own
 torch.set_num_threads(1)  # tests run side by side, and sums must not depend on the number of cores
 
 # The first example of a kind imports parts of torch lazily, so neither deadlines nor slow first draws mean anything.
