@@ -17,4 +17,7 @@ with main:
         runs = earlier
     else:
         runs = training.panel(network)
-    results.finished(runs)
+    if runs:
+        results.finished(runs)
+    else:
+        results.boxed(network)

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import Network, analyze, presets
 from explorer.runs import Estimate, Manager
 from explorer.runs.store import network_digest
+from explorer.training import box
 from explorer.training.adapt import depth
 from explorer.training.recipe import Recipe
 from explorer.ui.session import KEY as SESSION
@@ -156,6 +157,17 @@ def test_the_train_page_shows_the_result_and_earlier_runs(workers: Manager) -> N
     assert "".join(other.app.query_params["run"]) == ids[0]
     other.press("train-open")
     assert other.network.blocks == network.blocks and other.network.input == network.input
+
+
+def test_the_train_page_opens_on_trained_weights_where_the_app_brings_them(workers: Manager) -> None:
+    page = Page(presets.load("digits_resnet56"), "train")
+    for title, name in (("Residual", "digits_resnet56"), ("Plain twin", "digits_resnet56_plain")):
+        record = box.records()[name]
+        assert f"{title}: {record.test_accuracy:.1%} of 360 test images" in page.text
+        assert record.result.test_accuracy == record.test_accuracy
+        assert sum(map(sum, record.result.confusion)) == record.test_images
+    assert "Trained already, with the app" in page.text
+    assert "Trained already" not in Page(SMALL, "train").text
 
 
 def test_a_run_named_in_the_address_is_shown_and_nonsense_there_is_not(workers: Manager) -> None:

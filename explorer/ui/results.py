@@ -13,8 +13,9 @@ from PIL import Image
 from explorer.drawing.curves import SMOOTHED, Curve, confusion, curves
 from explorer.network import Network
 from explorer.runs import Run
-from explorer.training import data
+from explorer.training import box, data
 from explorer.training.events import Finished, Wrong
+from explorer.training.recipe import Recipe
 from explorer.training.twin import Difference, brief_verdict, difference, verdict
 
 CHART = {"displayModeBar": False}
@@ -166,18 +167,30 @@ def finished(runs: Sequence[Run]) -> None:
     for column, run in zip(st.columns(len(done), gap="large"), done, strict=True):
         with column:
             assert run.finished is not None
-            _result(run, run.finished)
+            _result(name(run).capitalize(), run.kind == "plain", run.recipe, run.finished)
 
 
-def _result(run: Run, done: Finished) -> None:
-    images = data.load(run.recipe.data)
+def boxed(network: Network) -> None:
+    """What the trained weights that come with the app say of this network and its plain twin, where there are any."""
+    own, twin = box.find(network), box.find(network.plain())
+    found = [(title, box.records()[each]) for title, each in (("Residual", own), ("Plain twin", twin)) if each]
+    if not own or not found:
+        return
+    say(f"Trained already, with the app: {found[0][1].recipe.words()}. Train it yourself to see the curves.")
+    for column, (title, trained) in zip(st.columns(len(found), gap="large"), found, strict=True):
+        with column:
+            _result(title, title == "Plain twin", trained.recipe, trained.result)
+
+
+def _result(title: str, plain: bool, recipe: Recipe, done: Finished) -> None:
+    images = data.load(recipe.data)
     total = len(images.test_labels)
-    heading = f"{name(run).capitalize()}: {done.test_accuracy:.1%} of {total} test images"
+    heading = f"{title}: {done.test_accuracy:.1%} of {total} test images"
     line(f"<h1>{heading}</h1><small>test loss {done.test_loss:.3g}</small>")
     dark = st.context.theme.type == "dark"
     line("<h2>Confusion matrix</h2><small>test images</small>")
-    figure = confusion(done.confusion, images.classes, run.kind == "plain", dark)
-    st.plotly_chart(figure, theme=None, key=f"confusion-{run.kind}", config=CHART)
+    figure = confusion(done.confusion, images.classes, plain, dark)
+    st.plotly_chart(figure, theme=None, key=f"confusion-{title}", config=CHART)
     shown = f", the {len(done.wrong)} surest of them" if len(done.wrong) < done.wrong_count else ""
     line(f"<h2>Wrong: {done.wrong_count} of {total}{shown}</h2><small>with softmax probabilities</small>")
     cards = "".join(_card(wrong, images) for wrong in done.wrong)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from explorer.network import Network
+from explorer.training.events import Finished
 from explorer.training.recipe import Recipe
 
 FOLDER = Path(__file__).parent
@@ -31,6 +32,7 @@ class Trained(BaseModel):
     train_loss: float  # at the end of the training, in float32
     test_accuracy: float  # of the float16 weights that lie here
     test_images: int
+    result: Finished  # of the float16 weights: what the test images say
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from explorer.network import Network
 from explorer.training import data
 from explorer.training.box import FOLDER, Trained, pack, unpack
 from explorer.training.events import Finished
-from explorer.training.loop import predict, train
+from explorer.training.loop import predict, result, train
 from explorer.training.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -34,7 +34,9 @@ def make(network: Network, recipe: Recipe, path: Path) -> Trained:
     model = network.build()
     model.load_state_dict(unpack(torch.load(path, weights_only=True)))
     images = data.Prepared(data.load(recipe.data), network.input, CPU)
-    _, logits = predict(model, images)
+    loss, logits = predict(model, images)
+    history = [(finished.train_loss, finished.train_accuracy)]
+    spent = (finished.seconds, finished.cpu_seconds)
     return Trained(
         network=network,
         recipe=recipe,
@@ -43,6 +45,7 @@ def make(network: Network, recipe: Recipe, path: Path) -> Trained:
         train_loss=round(finished.train_loss, 4),
         test_accuracy=(logits.argmax(1) == images.test_labels).float().mean().item(),
         test_images=len(images.test_labels),
+        result=result(loss, logits, images.test_labels, history, images.classes, spent),
     )
 
 
