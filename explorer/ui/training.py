@@ -286,7 +286,8 @@ def choose_run(network: Network) -> tuple[Run, ...]:
         flow = f"<span class='num'>{show(network.input)}</span>"
         line(f"<h1>{html.escape(network.name or 'Untitled network')}</h1>{flow}")
         chosen = st.selectbox(
-            "Runs", ["", *labels], index=["", *labels].index(first), key="train-run", width=480, label_visibility="collapsed",
+            "Runs", ["", *labels], index=["", *labels].index(first), key="train-run", width=480,
+            label_visibility="collapsed",
             format_func=lambda key: labels.get(key, "The network on screen"),
         )  # fmt: skip
     if chosen != first:
