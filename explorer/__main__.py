@@ -127,7 +127,11 @@ def _report(source: str, shape: Shape | None, batch: int) -> Report:
         return analyze(network(source, shape), batch=batch)
     if shape is None:
         raise ValueError(f"{source} does not say its input; add --input, for instance --input 3,224,224")
-    return analyze_module(_module(source), shape, batch=batch)
+    module = _module(source)
+    try:
+        return analyze_module(module, shape, batch=batch)
+    except Exception as error:  # whatever a person's own forward raises is theirs to read, in one sentence
+        raise ValueError(f"{source} on {shape}: {type(error).__name__}: {error}") from error
 
 
 def network(source: str, shape: Shape | None = None) -> Network:

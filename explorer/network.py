@@ -201,9 +201,12 @@ class Network(BaseModel):
         if len(text) > MAX_TEXT:
             raise ValueError(f"the text has {len(text):,} characters, more than the {MAX_TEXT:,} of any network")
         try:
-            return cls.model_validate_json(text)
+            network = cls.model_validate_json(text)
         except ValidationError as error:
             raise ValueError(f"this is no network: {first_complaint(error)}") from None
+        if "blocks" not in network.model_fields_set:
+            raise ValueError("this is no network: blocks: field required")
+        return network
 
     def token(self) -> str:
         """A compact text that is safe in an address: fields that differ from their default, packed."""

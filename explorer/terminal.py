@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -14,7 +15,9 @@ from explorer.report import analyze
 from explorer.runs import Manager, Run
 from explorer.runs.store import default_directory
 from explorer.summary import aligned, size
+from explorer.training import data
 from explorer.training import twin as twins
+from explorer.training.loop import obstacle
 from explorer.training.recipe import Recipe
 
 PATIENCE = 120.0  # seconds that the first measured step may take, torch's start included
@@ -29,6 +32,11 @@ def train(network: Network, recipe: Recipe, twin: bool = False, save: Path | Non
     gap = twins.difference(network) if twin else None
     if gap is not None and gap.same:
         raise ValueError("this network has no shortcuts: its plain twin is the same network")
+    refusal = obstacle(network, len(data.load(recipe.data).classes))
+    if refusal:
+        raise ValueError(refusal)
+    if save is not None and not (save.parent.is_dir() and os.access(save.parent, os.W_OK)):
+        raise ValueError(f"{save} cannot be written: there is no folder {save.parent} that takes files")
     manager = Manager(default_directory(), workers=2 if twin else 1)
     try:
         manager.warm()
@@ -83,6 +91,11 @@ def watch(manager: Manager, ids: Sequence[str], out: TextIO) -> list[Run]:
         time.sleep(PAUSE)
 
 
+def style(loss: float) -> str:
+    """How a loss is written: with fixed places, unless it has left every scale."""
+    return "f" if loss < 1000 else "g"
+
+
 def label(run: Run) -> str:
     """What the run is called beside its bar."""
     return "network" if run.kind == "single" else run.kind
@@ -110,7 +123,11 @@ def results(runs: Sequence[Run]) -> str:
         if done is None or started is None:
             rows.append((label(run), run.status, "", "", "", "", ""))
             continue
-        figures = (f"{done.train_loss:.3f}", f"{done.test_loss:.3f}", f"{done.test_accuracy:.1%}")
+        figures = (
+            f"{done.train_loss:.3{style(done.train_loss)}}",
+            f"{done.test_loss:.3{style(done.test_loss)}}",
+            f"{done.test_accuracy:.1%}",
+        )
         wrong = f"{done.wrong_count} of {started.test_images}"
         rows.append((label(run), f"{started.parameters:,}", *figures, wrong, f"{done.seconds:.1f}"))
     return "\n".join(aligned(rows, left=1))

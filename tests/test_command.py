@@ -251,3 +251,14 @@ def test_the_command_works_as_a_process_and_in_a_pipe() -> None:
     refused = subprocess.run([sys.executable, "-m", "explorer", "summary", "nothing"], capture_output=True, text=True)
     assert refused.returncode == 1
     assert refused.stderr.startswith("explorer: 'nothing' is neither a preset nor a file")
+
+
+def test_what_cannot_be_trained_or_saved_is_refused_before_it_is_tried(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty.json"
+    empty.write_text('{"input": [1, 8, 8], "blocks": []}', encoding="utf-8")
+    assert main(["train", str(empty), "--steps", "2"]) == 1
+    assert "A classifier at the end makes it trainable." in capsys.readouterr().err
+    assert main(["train", "digits_resnet20", "--steps", "1", "--save", str(tmp_path / "no" / "x.pt")]) == 1
+    assert "cannot be written: there is no folder" in capsys.readouterr().err

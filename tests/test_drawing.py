@@ -14,6 +14,7 @@ from explorer import Network, Shape, analyze, blocks, presets
 from explorer.drawing import charts
 from explorer.drawing.captions import choices, cost, lines, short
 from explorer.drawing.captions import settings as block_settings
+from explorer.drawing.curves import smooth
 from explorer.drawing.graph import MAX_NODES, TooLargeToDraw, count_nodes, dot, find_side, shortcut_kinds
 from explorer.drawing.palette import DARK, LIGHT, following, palette
 from explorer.export.torchinfo_table import torchinfo_table
@@ -374,3 +375,8 @@ def test_no_text_in_a_csv_is_a_formula(evil: str) -> None:
     [line] = csv.DictReader(io.StringIO(csv_text([row])))
     assert line["Path"] == f"'{evil}"
     assert line["Operation"] == row.op
+
+
+def test_a_loss_behind_a_spike_is_the_mean_of_its_own_steps() -> None:
+    losses = [2.0, 1e18, 30.0, 30.0, 30.0, 30.0, 30.0, 31.0]
+    assert smooth(range(1, 9), losses)[1][-1] == pytest.approx(30.2)

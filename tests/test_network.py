@@ -110,6 +110,8 @@ def test_a_link_to_a_preset_is_short(name: str) -> None:
         ("{", "invalid JSON"),
         ("[" * 100_000, "invalid JSON"),
         ("[]", "should be"),
+        ("{}", "blocks: field required"),
+        ('{"input": [3, 8, 8]}', "blocks: field required"),
         ('{"blocks": [{"kind": "basic"}, {"kind": "basic", "channels": 0}]}', "blocks[1].channels: input"),
         ('{"blocks": [{"kind": "alien"}]}', "blocks[0]: input tag 'alien'"),
         ('{"blocks": [{"channels": 3}]}', "blocks[0]: unable to extract tag"),

@@ -424,7 +424,14 @@ def test_what_is_not_in_the_box_is_refused_with_the_names_that_are() -> None:
 
 def _finished(train_loss: float, test_accuracy: float, train_accuracy: float = 0.5) -> Finished:
     fields = {"train_loss": train_loss, "test_accuracy": test_accuracy, "train_accuracy": train_accuracy}
-    rest = {"seconds": 1, "cpu_seconds": 1, "test_loss": 1, "confusion": (), "wrong": (), "wrong_count": 0}
+    rest = {
+        "seconds": 1,
+        "cpu_seconds": 1,
+        "test_loss": 1,
+        "confusion": ((0,) * 10,) * 10,
+        "wrong": (),
+        "wrong_count": 0,
+    }
     return Finished.model_validate(fields | rest)
 
 
@@ -450,6 +457,9 @@ def test_the_verdict_says_what_was_seen_and_no_more() -> None:
     assert "degradation" not in slower
     assert "equally fast" in verdict(_finished(0.06, 0.95), _finished(0.08, 0.94), recipe, gap)
     assert "without shortcuts learned faster" in verdict(_finished(2.0, 0.2), _finished(1.0, 0.6), recipe, gap)
+    assert "Neither learned" in verdict(_finished(6e18, 0.1), _finished(5e4, 0.1), recipe, gap)
+    assert "The network with shortcuts did not learn" in verdict(_finished(111, 0.1), _finished(2.0, 0.2), recipe, gap)
+    assert "Neither has learned much yet" in verdict(_finished(2.29, 0.1), _finished(2.31, 0.1), recipe, gap)
 
 
 def test_the_verdict_on_a_shallow_network_says_that_it_is_too_shallow() -> None:

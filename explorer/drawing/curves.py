@@ -55,12 +55,10 @@ def curves(runs: Sequence[Curve], steps: int, dark: bool = False, height: int = 
 
 def smooth(steps: Sequence[int], values: Sequence[float]) -> tuple[list[int], list[float]]:
     """Means over the last few steps, thinned to what a screen can show; the last point always stays."""
-    sums = [0.0]
-    for value in values:
-        sums.append(sums[-1] + value)
     stride = max(1, len(values) // POINTS)
     kept = list(range(len(values) - 1, -1, -stride))[::-1]
-    means = [(sums[at + 1] - sums[max(0, at + 1 - SMOOTHED)]) / min(at + 1, SMOOTHED) for at in kept]
+    # each mean from its own values: differences of running sums would lose small losses behind a large one
+    means = [sum(values[max(0, at + 1 - SMOOTHED) : at + 1]) / min(at + 1, SMOOTHED) for at in kept]
     return [steps[at] for at in kept], means
 
 

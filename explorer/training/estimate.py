@@ -13,7 +13,7 @@ from torch import Tensor
 from explorer.report import Report, analyze
 from explorer.training import data, device
 from explorer.training.events import Count, Failed, Record
-from explorer.training.loop import build, predict, refuse_output, update
+from explorer.training.loop import build, obstacle, predict, update
 from explorer.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ def measure(network: Network, recipe: Recipe, on: torch.device | None = None) ->
     # CPU time, which a neighbour's burst of work does not stretch: what the run takes on a core of its own
     clock = process_time if on.type == "cpu" and torch.get_num_threads() == 1 else perf_counter
     images = data.Prepared(data.load(recipe.data), network.input, on)
+    refusal = obstacle(network, images.classes)
+    if refusal:
+        return Failed(reason=refusal)
     began = clock()
     model, optimizer = build(network, recipe, on)
     device.synchronise(on)
     build_seconds = clock() - began
-    refusal = refuse_output(model, images)
-    if refusal:
-        return Failed(reason=refusal)
 
     def step(size: int) -> float:
         """Seconds of one update with `size` images."""

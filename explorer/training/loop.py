@@ -23,6 +23,7 @@ from explorer.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from explorer.network import Network
+from explorer.report import analyze
 
 FLUSH_STEPS = 10  # losses are read, and looked at for numbers that are not finite, at least this often
 FLUSH_SECONDS = 0.25
@@ -52,6 +53,10 @@ def _train(network: Network, recipe: Recipe, on: torch.device, checkpoint: Path 
     began, began_cpu = perf_counter(), process_time()
     torch.manual_seed(recipe.seed)
     images = data.Prepared(data.load(recipe.data), network.input, on)
+    refusal = obstacle(network, images.classes)
+    if refusal:
+        yield Failed(reason=refusal)
+        return
     model, optimizer = build(network, recipe, on)
     yield Started(
         device=device.describe(on),
@@ -61,11 +66,6 @@ def _train(network: Network, recipe: Recipe, on: torch.device, checkpoint: Path 
         steps=recipe.steps,
         order=order_digest(recipe, len(images.train_labels)),
     )
-    refusal = refuse_output(model, images)
-    if refusal:
-        yield Failed(reason=refusal)
-        return
-
     size = len(images.train_labels)
     batch = min(recipe.batch, size)
     marks = {round(recipe.steps * part / recipe.evaluations) for part in range(1, recipe.evaluations + 1)}
@@ -162,16 +162,13 @@ def predict(model: nn.Module, images: data.Prepared) -> tuple[float, Tensor]:
     return functional.cross_entropy(logits, images.test_labels).item(), logits
 
 
-def refuse_output(model: nn.Module, images: data.Prepared) -> str:
-    """Why this model's output cannot be trained on these images' classes; empty where it can."""
-    with torch.no_grad():
-        model.eval()
-        output = model(images.test_batch(0, 2)[0])
-        model.train()
-    if output.ndim != 2:
+def obstacle(network: Network, classes: int) -> str:
+    """Why this network cannot be trained on images of so many classes; empty where it can. Raises ShapeError."""
+    shape = analyze(network).output_shape
+    if len(shape) != 1:
         return "The network ends in a map, not in classes. A classifier at the end makes it trainable."
-    if output.shape[1] < images.classes:
-        return f"The network has {output.shape[1]} classes, the images {images.classes}: set it to {images.classes}."
+    if shape[0] < classes:
+        return f"The network has {shape[0]} classes, the images {classes}: set it to {classes}."
     return ""
 
 

@@ -4,6 +4,7 @@ The words are computed. They say what short runs can show, slower optimisation i
 degradation, which is a statement about networks trained to the end.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,8 @@ from explorer.training.adapt import EFFECT_DEPTH, depth
 from explorer.training.events import Finished
 from explorer.training.recipe import Recipe
 
+DIVERGED = 1.5  # times the loss of guessing: updates that grew too large
+UNLEARNED = 0.95  # of the loss of guessing
 CLEAR_RATIO = 1.5  # between training losses; less is within what another seed may turn round
 CLEAR_LOSS = 0.1
 
@@ -137,6 +140,15 @@ def brief_verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Diff
 
 def _seen(residual: Finished, plain: Finished) -> str:
     low, high = sorted((residual.train_loss, plain.train_loss))
+    guessing = math.log(max(2, len(residual.confusion)))  # the loss of equal probabilities
+    worse = [each.train_loss > DIVERGED * guessing or not each.train_loss >= 0 for each in (residual, plain)]
+    if all(worse):
+        return "Neither learned: both losses grew far beyond that of guessing. A smaller learning rate helps."
+    if any(worse):
+        which = "with" if worse[0] else "without"
+        return f"The network {which} shortcuts did not learn: its loss grew far beyond that of guessing."
+    if low > UNLEARNED * guessing:
+        return "Neither has learned much yet: both losses are near that of guessing."
     if not (high > CLEAR_RATIO * low and high - low > CLEAR_LOSS):
         return "Both learned about equally fast."
     if plain.train_loss > residual.train_loss:

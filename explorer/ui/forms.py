@@ -205,15 +205,15 @@ def _whole_number(label: str, schema: Schema, common: dict[str, Any]) -> None:
         st.slider(label, low, high, step=1, **common)
         return
     step = 8 if high is not None and high >= COARSE and low == 1 and not optional else 1
-    value: Any = None if optional else "min"
-    st.number_input(label, low, high, value=value, step=step, placeholder=OPTIONAL, **common)
+    # no value of its own, so that an emptied field says so and does not become the least
+    st.number_input(label, low, high, value=None, step=step, placeholder=OPTIONAL if optional else None, **common)
 
 
 def _number(label: str, schema: Schema, common: dict[str, Any]) -> None:
     low = float(schema.get("minimum", schema.get("exclusiveMinimum", 0)))
     high = float(schema.get("maximum", schema.get("exclusiveMaximum", 1)))
     step, written = (1e-3, "%g") if high < 1 else (0.05, "%.3g")
-    st.number_input(label, low, high, step=step, format=written, **common)
+    st.number_input(label, low, high, value=None, step=step, format=written, **common)
 
 
 def _choice(value: object) -> str:

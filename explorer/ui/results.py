@@ -100,7 +100,7 @@ def chart(runs: Sequence[Run], compact: bool = False) -> None:
     ]
     figure = curves(drawn, total, dark, height=112 if compact else 320)
     st.plotly_chart(figure, theme=None, key="curves", config=CHART)
-    line(f"<span class='num'>{html.escape(_progress(runs))}</span>")
+    line(f"<span class='num'>{html.escape(_progress(runs, compact))}</span>")
     if any(run.active for run in runs):
         share = sum(len(run.steps) for run in runs) / (total * len(runs))
         st.html(
@@ -118,29 +118,37 @@ def _legend(run: Run) -> str:
     if run.steps:
         recent = run.steps[-SMOOTHED:]
         loss, share = (sum(getattr(step, what) for step in recent) / len(recent) for what in ("loss", "accuracy"))
-        stands = f"{loss:.2f} · {share:.0%}"
+        stands = f"{brief(loss)} · {share:.0%}"
     if run.finished:
-        stands = f"{run.finished.train_loss:.2f} · test {run.finished.test_accuracy:.1%}"
+        stands = f"{brief(run.finished.train_loss)} · test {run.finished.test_accuracy:.1%}"
     numbers = f"<span class='num'>{html.escape(stands)}</span>"
     return f"<span><i style='background:var({colour})'></i>{name(run)} {numbers}</span>"
 
 
-def _progress(runs: Sequence[Run]) -> str:
+def _progress(runs: Sequence[Run], compact: bool) -> str:
     """Step, speed, time left and device, or how long it took."""
     started = next((run.started for run in runs if run.started), None)
     device = started.device if started else ""
     done = [run.finished for run in runs if run.finished]
     if len(done) == len(runs):
-        return f"{runs[0].recipe.steps} steps · {max(one.seconds for one in done):.0f} s · {device}"
+        recipe = runs[0].recipe
+        of = f"{recipe.steps} steps" if compact else recipe.words()  # the form beside it may have moved on
+        return f"{of} · {max(one.seconds for one in done):.0f} s · {device}"
     last = [run.steps[-1] for run in runs if run.active and run.steps]
     if not last:
-        return device
+        reached = min((len(run.steps) for run in runs), default=0)
+        return f"{reached} of {runs[0].recipe.steps} steps{f' · {device}' if device else ''}"
     slowest = max(last, key=lambda step: step.seconds_left)
     speed = sum(step.images_per_second for step in last)
     return (
         f"{min(step.step for step in last)} / {runs[0].recipe.steps} · {speed:,.0f} images/s · "
         f"{duration(slowest.seconds_left)} left · {device}"
     )
+
+
+def brief(loss: float) -> str:
+    """`0.05`, and `6.1e+18` where a loss has left every scale."""
+    return f"{loss:.2f}" if loss < 1000 else f"{loss:.2g}"
 
 
 def duration(seconds: float) -> str:

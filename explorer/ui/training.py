@@ -20,7 +20,9 @@ from explorer.report import analyze
 from explorer.runs import Estimate, Run, manager
 from explorer.runs.store import RUN_ID, network_digest
 from explorer.shape import show
+from explorer.training import data
 from explorer.training.adapt import adapted_copy, deepen
+from explorer.training.loop import obstacle
 from explorer.training.recipe import Recipe, reason_for
 from explorer.training.twin import Difference, shallow_sentence
 from explorer.ui import results, session, shell, words
@@ -93,14 +95,18 @@ def _read(ids: Sequence[str]) -> tuple[Run, ...]:
 
 
 def _fits(network: Network) -> bool:
-    return bool(network.blocks) and analyze(network, partial=True).error is None
+    return analyze(network, partial=True).error is None
+
+
+def _trainable(network: Network) -> bool:
+    return _fits(network) and not obstacle(network, len(data.load(recipe_for(network).data).classes))
 
 
 def _pace(network: Network, digest: str, runs: Sequence[Run]) -> float | None:
     """How often the panel looks again by itself; None where there is nothing to wait for."""
     if any(run.active for run in runs) or state()["wanted"]:
         return LIVE
-    if runs or not _fits(network) or manager().known_estimate(network, recipe_for(network)):
+    if runs or not _trainable(network) or manager().known_estimate(network, recipe_for(network)):
         return None
     return SETTLED
 
@@ -115,6 +121,8 @@ def _live(network: Network, digest: str, compact: bool, pace: float | None) -> N
         _going(runs, digest, compact)
     elif not _fits(network):
         say("Training waits for a stack that fits together.")
+    elif sentence := obstacle(network, len(data.load(recipe_for(network).data).classes)):
+        say(sentence)
     elif now["wanted"]:
         _asked(network, digest)
     elif runs:

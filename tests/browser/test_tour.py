@@ -207,9 +207,9 @@ def test_train_twin_from_the_first_screen_to_the_end(screen: Screen) -> None:
     expect(page.get_by_text("Confusion matrix").first).to_be_visible(timeout=SOON)
 
 
-def test_training_waits_for_a_stack_that_fits_together(screen: Screen) -> None:
+def test_training_waits_for_a_stack_that_can_be_trained(screen: Screen) -> None:
     screen.page.get_by_role("button", name="Empty").click()
-    expect(screen.page.locator(".st-key-dock")).to_contain_text("Training waits for a stack that fits together.")
+    expect(screen.page.locator(".st-key-dock")).to_contain_text("A classifier at the end makes it trainable.")
     screen.page.get_by_role("button", name="Undo").click()
     expect(screen.page.locator(".st-key-dock")).to_contain_text("Train twin")
 
