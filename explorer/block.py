@@ -151,6 +151,16 @@ class Block(BaseModel, ABC):
         return {}
 
     @property
+    def repeats(self) -> bool:
+        """Whether the kind can stand several times; its copies then have a place of their own in module paths."""
+        return "repeat" in type(self).model_fields
+
+    @property
+    def shared_name(self) -> str:
+        """Under which name the block shares layers (`shareable`); empty where it does not."""
+        return str(getattr(self, "share", ""))
+
+    @property
     def copies(self) -> int:
         """How many times the block stands."""
         return int(getattr(self, "repeat", 1))
@@ -196,6 +206,11 @@ def wants_bias(bias: str, norm: str) -> bool:
 def halved(size: int, stride: int) -> int:
     """The size that a convolution or pool of same padding leaves of `size`."""
     return -(-size // stride)
+
+
+def strided(in_shape: Shape, channels: int, stride: int) -> Shape:
+    """The map of so many channels that a convolution of same padding makes of `in_shape`."""
+    return Shape(channels, halved(in_shape.height, stride), halved(in_shape.width, stride))
 
 
 def window(size: int, kernel: int, stride: int, padding: int, dilation: int = 1, ceil: bool = False) -> int:

@@ -101,6 +101,10 @@ class Step:
     count: int
     record: Record
 
+    def path(self, copy: int) -> str:
+        """The module path of the card's copy number `copy`."""
+        return f"{self.card}.{copy}" if self.record.block.repeats else str(self.card)
+
 
 class Model(nn.Sequential):
     """The real module of a network. `forward` takes (N, C, H, W) and gives logits (N, classes)."""
@@ -261,20 +265,17 @@ class Network(BaseModel):
         owners: dict[tuple[str, str], nn.Module] = {}
         for step in walk(self):
             block = self.blocks[step.card]
-            repeats = "repeat" in type(block).model_fields
             for copy in range(step.first, step.first + step.count):
-                path = f"{step.card}.{copy}" if repeats else str(step.card)
                 with weights(state):
                     module = block.build(step.record.in_shape, copy == 0)
                 if state == "blank":
-                    initialise(module, block, path, seed)
-                share = getattr(block, "share", "")
-                if share:
+                    initialise(module, block, step.path(copy), seed)
+                if block.shared_name:
                     for place, layer in block.shareable(module).items():
-                        owner = owners.setdefault((share, place), layer)
+                        owner = owners.setdefault((block.shared_name, place), layer)
                         parent, _, name = place.rpartition(".")
                         setattr(module.get_submodule(parent), name, owner)
-                if repeats:
+                if block.repeats:
                     card = cards.setdefault(str(step.card), nn.Sequential())
                     card.add_module(str(copy), module)
                 else:
@@ -335,7 +336,7 @@ def _check_shared(
     block: Block, card: int, found: Record, shared: dict[str, tuple[int, dict[str, tuple[tuple[int, ...], ...]]]]
 ) -> None:
     """Blocks that share W must agree in its shapes."""
-    name = block.share  # type: ignore[attr-defined]  # only kinds with this field have shared layers
+    name = block.shared_name
     other, shapes = shared.setdefault(name, (card, found.shared))
     if shapes == found.shared:
         return

@@ -54,7 +54,7 @@ def record(
         if out_shape.channels > MAX_CHANNELS:
             raise ShapeError(f"makes {out_shape.channels:,} channels, more than {MAX_CHANNELS:,}", title=block.title)
     shared = {}
-    if getattr(block, "share", ""):
+    if block.shared_name:
         for name, layer in block.shareable(module).items():
             shared[name] = tuple(tuple(parameter.shape) for parameter in layer.parameters())
     side = getattr(module, "shortcut", None)

@@ -19,23 +19,21 @@ def priced(error: ShapeError, index: int, block: Block, in_shape: Shape) -> Shap
     refused too, it is the card's parameters themselves, since nothing of the card is counted. An edit that takes a
     card away or moves it has no price.
     """
-    title = f"{block.title} ×{block.copies}" if block.copies > 1 else block.title
-    placed = ShapeError(error.reason, title=title, shapes=error.shapes, ways=error.ways, index=index)
     baseline = card_parameters(block.plain(), in_shape) or 0
     ways: list[Way] = []
     prices: list[int | None] = []
     for way in error.ways:
+        price = None
         if way.edit["op"] in ("set", "replace"):
             mended = _mended(block, way.edit)
             params = card_parameters(mended, in_shape) if mended is not None else None
             if params is None:
                 continue
-            prices.append(params - baseline)
-        else:
-            prices.append(None)
+            price = params - baseline
         ways.append(way)
-    placed.ways = tuple(ways)
-    return placed.placed(index, prices)
+        prices.append(price)
+    title = f"{block.title} ×{block.copies}" if block.copies > 1 else block.title
+    return ShapeError(error.reason, title=title, shapes=error.shapes, ways=ways).placed(index, prices)
 
 
 def _mended(block: Block, edit: Mapping[str, Any]) -> Block | None:

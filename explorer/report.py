@@ -229,7 +229,7 @@ def analyze(network: Network, batch: int = 1, partial: bool = False) -> Report:
             break
         if step is None:
             break
-        part = _place(network, step, field, owned)
+        part = _place(step, field, owned)
         parts.append(part)
         field = part.fields[-1]
     _settle_borders(parts, complete=error is None)
@@ -248,19 +248,19 @@ def analyze(network: Network, batch: int = 1, partial: bool = False) -> Report:
         saved_bytes=sum(part.total_saved(batch) for part in parts),
         field=_last_field(parts),
         cards=lambda: _cards(network, parts, batch, error),
-        blocks=lambda: tuple(_block_rows(network, parts, batch)),
-        operations=lambda: tuple(_operation_rows(network, parts, batch)),
+        blocks=lambda: tuple(_block_rows(parts, batch)),
+        operations=lambda: tuple(_operation_rows(parts, batch)),
     )
 
 
 analyze.cache_clear = record.cache_clear  # type: ignore[attr-defined]  # part of the public API
 
 
-def _place(network: Network, step: Step, field: Field | None, owned: set[tuple[str, str]]) -> Part:
+def _place(step: Step, field: Field | None, owned: set[tuple[str, str]]) -> Part:
     """A step with its own parameters: shared ones are counted where they are first used."""
     found = step.record
     params = later = found.trace.params
-    name = getattr(network.blocks[step.card], "share", "")
+    name = found.block.shared_name
     for place, shapes in found.shared.items():
         size = sum(prod(shape) for shape in shapes)
         later -= size
@@ -333,17 +333,15 @@ def _cards(network: Network, parts: Sequence[Part], batch: int, error: ShapeErro
     return tuple(cards)
 
 
-def _copies(network: Network, parts: Sequence[Part]) -> Iterator[tuple[Part, int, str]]:
+def _copies(parts: Sequence[Part]) -> Iterator[tuple[Part, int, str]]:
     """Each copy of each part with its module path."""
     for part in parts:
-        step = part.step
-        repeats = "repeat" in type(network.blocks[step.card]).model_fields
-        for copy in range(step.count):
-            yield part, copy, f"{step.card}.{step.first + copy}" if repeats else str(step.card)
+        for copy in range(part.step.count):
+            yield part, copy, part.step.path(part.step.first + copy)
 
 
-def _block_rows(network: Network, parts: Sequence[Part], batch: int) -> Iterator[BlockRow]:
-    for part, copy, path in _copies(network, parts):
+def _block_rows(parts: Sequence[Part], batch: int) -> Iterator[BlockRow]:
+    for part, copy, path in _copies(parts):
         found = part.step.record
         yield BlockRow(
             path,
@@ -361,14 +359,14 @@ def _block_rows(network: Network, parts: Sequence[Part], batch: int) -> Iterator
         )
 
 
-def _operation_rows(network: Network, parts: Sequence[Part], batch: int) -> Iterator[OperationRow]:
+def _operation_rows(parts: Sequence[Part], batch: int) -> Iterator[OperationRow]:
     entry = -1  # the operation whose result enters the next block
     offset = 0
     owned: set[tuple[str, str]] = set()
-    for part, copy, path in _copies(network, parts):
+    for part, copy, path in _copies(parts):
         found = part.step.record
         traced = found.trace
-        name = getattr(network.blocks[part.step.card], "share", "")
+        name = found.block.shared_name
         repeated = {place for place in found.shared if (name, place) in owned}
         owned.update((name, place) for place in found.shared)
         field = part.fields[copy]

@@ -29,9 +29,9 @@ SMOOTHED = 5  # the loss shown is the mean over so many steps
 def train(network: Network, recipe: Recipe, twin: bool = False, save: Path | None = None) -> int:
     """Trains the network, or it and its plain twin at once; 0 where all runs finished. ValueError if it cannot be."""
     analyze(network)  # a stack that cannot be is refused before any worker starts
+    if twin and (refused := twins.twin_refusal(network)):
+        raise ValueError(refused)
     gap = twins.difference(network) if twin else None
-    if gap is not None and gap.same:
-        raise ValueError("this network has no shortcuts: its plain twin is the same network")
     refusal = obstacle(network, len(data.load(recipe.data).classes))
     if refusal:
         raise ValueError(refusal)

@@ -1,8 +1,7 @@
-"""One thread, reproducible random stacks, and the flag that rewrites golden files."""
+"""One thread, reproducible random stacks, and a folder of their own for the runs of tests."""
 
 import os
 import tempfile
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,23 +16,6 @@ settings.register_profile("local", max_examples=30, **_common)
 settings.register_profile("ci", max_examples=30, derandomize=True, database=None, **_common)
 settings.register_profile("thorough", max_examples=1000, **_common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "local"))
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`pytest --update-goldens` rewrites golden files instead of comparing with them."""
-    parser.addoption("--update-goldens", action="store_true", help="rewrite golden files instead of comparing")
-
-
-@pytest.fixture
-def update_goldens(request: pytest.FixtureRequest) -> bool:
-    """Whether golden files are to be rewritten."""
-    return bool(request.config.getoption("--update-goldens"))
-
-
-@pytest.fixture(scope="session")
-def goldens() -> Path:
-    """The folder of golden files."""
-    return Path(__file__).parent / "goldens"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

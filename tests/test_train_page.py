@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer import Network, analyze, presets
+from explorer import Network, analyze, blocks, presets
 from explorer.runs import Estimate, Manager
 from explorer.runs.store import network_digest
 from explorer.training import box
@@ -250,6 +250,16 @@ def test_what_cannot_be_trained_is_said_instead_of_tried(workers: Manager) -> No
         assert not page.has("train-twin") and not page.has("train-single")
     few = Page(SMALL.apply({"op": "set", "at": 2, "fields": {"classes": 2}}))
     assert "The network has 2 classes, the images 10: set it to 10." in few.text
+
+
+def test_a_network_whose_twin_does_not_fit_together_is_trained_alone(workers: Manager) -> None:
+    grows, fixed = blocks.Residual(width=4, merge="concat"), blocks.IdentityMapping(channels=8)
+    page = Page(SMALL.insert(2, grows).insert(3, fixed))
+    assert "Without its shortcuts the stack does not fit together" in page.text
+    assert page.app.button(key="train-twin").disabled
+    page.recipe(steps=3)
+    page.press("train-single")
+    page.until("of the test images are read correctly")
 
 
 def test_a_shallow_network_offers_a_deeper_copy(workers: Manager, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from explorer import presets
+from explorer import blocks, presets
 from explorer.network import Network
 from explorer.report import analyze
 from explorer.shape import Shape
@@ -16,7 +16,7 @@ from explorer.training.estimate import Measured, measure
 from explorer.training.events import EVENT, Evaluated, Failed, Finished, Started, Step
 from explorer.training.loop import train
 from explorer.training.recipe import Recipe, reason_for
-from explorer.training.twin import difference, first_weights_that_differ, verdict, zero_starts
+from explorer.training.twin import difference, first_weights_that_differ, twin_refusal, verdict, zero_starts
 
 CPU = torch.device("cpu")
 
@@ -447,6 +447,25 @@ def test_the_difference_says_what_the_twin_lost() -> None:
 def test_a_network_without_shortcuts_is_its_own_twin() -> None:
     gap = difference(presets.load("googlenet"))
     assert gap.same and gap.sentence() == "This network has no shortcuts: its plain twin is the same network."
+
+
+def test_weights_of_another_width_are_not_called_equal() -> None:
+    grows = blocks.Residual(width=16, merge="concat")
+    network = Network(input=Shape(1, 8, 8), blocks=(blocks.Stem(form="cifar", channels=16), grows, blocks.Classifier()))
+    gap = difference(network)
+    assert (gap.shared, gap.reshaped) == (12, 2)  # the twin's last layer reads 16 channels, not 32
+    assert "12 common tensors" in gap.sentence() and "2 have another width there" in gap.sentence()
+    assert first_weights_that_differ(network, seed=3) == ()
+
+
+def test_a_twin_that_does_not_fit_together_is_refused_in_words() -> None:
+    grows, fixed = blocks.Residual(width=16, merge="concat"), blocks.IdentityMapping(channels=32)
+    stack = (blocks.Stem(form="cifar", channels=16), grows, fixed, blocks.Classifier())
+    assert "Without its shortcuts the stack does not fit together: block 3" in twin_refusal(
+        Network(input=Shape(1, 8, 8), blocks=stack)
+    )
+    assert "no shortcuts" in twin_refusal(presets.load("digits_resnet56").plain())
+    assert twin_refusal(presets.load("digits_resnet56")) == ""
 
 
 def test_the_verdict_says_what_was_seen_and_no_more() -> None:

@@ -20,7 +20,7 @@ from explorer.block import (
     Stride,
     check_shortcut,
     choose_shortcut,
-    halved,
+    strided,
     wants_bias,
 )
 from explorer.layers import Conv2d, ConvNorm, NormAct, activation_layer, shortcut_layer
@@ -155,8 +155,7 @@ class Bottleneck(Block):
 
     def out_shape(self, in_shape: Shape, first: bool) -> Shape:
         """The map that F gives."""
-        stride = self.stride if first else 1
-        return Shape(self.channels, halved(in_shape.height, stride), halved(in_shape.width, stride))
+        return strided(in_shape, self.channels, self.stride if first else 1)
 
     def resolve(self, in_shape: Shape, first: bool = True) -> dict[str, str]:
         return {"shortcut": choose_shortcut(self.shortcut, in_shape, self.out_shape(in_shape, first))}

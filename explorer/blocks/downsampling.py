@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from explorer.block import Activation, Bias, Block, Channels, Norm, NormEps, Repeat, check_shortcut, halved, wants_bias
+from explorer.block import Activation, Bias, Block, Channels, Norm, NormEps, Repeat, check_shortcut, strided, wants_bias
 from explorer.layers import ConvNorm, activation_layer, shortcut_layer
 from explorer.shape import Shape
 
@@ -92,17 +92,13 @@ class Downsampling(Block):
     repeat: Repeat = 1
 
     def build(self, in_shape: Shape, first: bool = True) -> nn.Module:
-        small = in_shape
-        if first:
-            small = Shape(self.channels, halved(in_shape.height, 2), halved(in_shape.width, 2))
-        shortcut = self.shortcut
-        if shortcut == "pad":
-            check_shortcut(self, shortcut, in_shape, small)
+        if self.shortcut == "pad":
+            check_shortcut(self, self.shortcut, in_shape, strided(in_shape, self.channels, 2 if first else 1))
         return DownsamplingModule(
             in_shape.channels,
             self.channels,
             first,
-            shortcut,
+            self.shortcut,
             self.norm,
             self.norm_eps,
             self.activation,

@@ -16,7 +16,7 @@ from explorer.block import (
     Shortcut,
     Stride,
     check_shortcut,
-    halved,
+    strided,
     wants_bias,
 )
 from explorer.layers import Conv2d, ConvNorm, NormAct, activation_layer, shortcut_layer
@@ -112,7 +112,7 @@ class LinearProjection(Block):
                 ways=[('norm "batch"', {"norm": "batch"}), ('merge "concat"', {"merge": "concat"})],
             )
         stride = self.stride if first else 1
-        out_shape = Shape(self.channels, halved(in_shape.height, stride), halved(in_shape.width, stride))
+        out_shape = strided(in_shape, self.channels, stride)
         shortcut = self.resolve(in_shape, first)["shortcut"]
         stays = {"channels": in_shape.channels, "stride": 1}
         check_shortcut(self, shortcut, in_shape, out_shape, stays)

@@ -19,7 +19,7 @@ from explorer.block import (
     check_odd,
     check_shortcut,
     choose_shortcut,
-    halved,
+    strided,
     wants_bias,
 )
 from explorer.layers import ConvNorm, activation_layer, shortcut_layer
@@ -155,9 +155,8 @@ class Residual(Block):
 
     def out_shape(self, in_shape: Shape, first: bool) -> Shape:
         """The map that F_m gives."""
-        stride = self.stride if first else 1
         channels = max(1, self.width >> (self.convolutions - 1))
-        return Shape(channels, halved(in_shape.height, stride), halved(in_shape.width, stride))
+        return strided(in_shape, channels, self.stride if first else 1)
 
     def resolve(self, in_shape: Shape, first: bool = True) -> dict[str, str]:
         if self.merge == "concat":

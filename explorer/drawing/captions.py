@@ -37,6 +37,11 @@ def _setting(title: str, value: Any) -> str:
     return f"{title} {value:,}"
 
 
+def card_name(card: Card, gap: str = " ") -> str:
+    """`3 Basic block ×9`, as cards are counted on the page."""
+    return f"{card.index + 1}{gap}{card.title}" + (f"{gap}×{card.repeat}" if card.repeat > 1 else "")
+
+
 def choices(card: Card) -> tuple[str, ...]:
     """What `auto` chose on a card, and its price: `shortcut: auto → project, +8,448`."""
     return tuple(

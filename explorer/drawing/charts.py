@@ -68,7 +68,7 @@ def shapes(report: Report, dark: bool = False) -> go.Figure:
         steps(2, "width", widths, colours.stem, "dot")
     _power_axis(figure, 1, [shape[0] for shape in maps])
     _power_axis(figure, 2, [size for size in [*heights, *widths] if size is not None])
-    _dress(figure, colours, height=460)
+    dress(figure, colours, height=460)
     figure.update_layout(hovermode="closest", showlegend=not square)
     _card_axis(figure, report, first=0)
     figure.update_xaxes(range=[-0.3, len(maps) - 0.5])
@@ -102,7 +102,7 @@ def costs(report: Report, dark: bool = False, logarithmic: bool = False) -> go.F
             figure.update_yaxes(type="log", row=line, col=1)
         else:
             _plain_axis(figure, line, max(sizes, default=0), "B" if measure.unit == "bytes" else "")
-    _dress(figure, colours, height=520)
+    dress(figure, colours, height=520)
     figure.update_layout(showlegend=False, bargap=0.18 if len(rows) <= 120 else 0, hovermode="closest")
     _card_axis(figure, report, first=1)
     figure.update_xaxes(range=[0.4, len(rows) + 0.6])
@@ -121,7 +121,7 @@ def bar_text(row: BlockRow) -> str:
     return "<br>".join(lines)
 
 
-def _dress(figure: go.Figure, colours: Palette, height: int) -> None:
+def dress(figure: go.Figure, colours: Palette, height: int) -> None:
     """The look that all charts share."""
     figure.update_layout(
         height=height,

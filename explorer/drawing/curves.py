@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from explorer.drawing.palette import FONT, MONOSPACE, Palette, palette
+from explorer.drawing.charts import dress
+from explorer.drawing.palette import MONOSPACE, Palette, palette
 
 SMOOTHED = 5  # steps whose mean a point of a curve is; single batches of 64 jump
 POINTS = 500  # that a curve is thinned to
@@ -98,22 +99,9 @@ def confusion(
 
 
 def _dress(figure: go.Figure, colours: Palette, height: int) -> None:
-    figure.update_layout(
-        height=height,
-        template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 12, "color": colours.muted},
-        margin={"l": 34, "r": 12, "t": 20, "b": 20},
-        hoverlabel={
-            "bgcolor": colours.surface,
-            "bordercolor": colours.strong_line,
-            "font": {"family": FONT, "size": 12, "color": colours.text},
-        },
-        showlegend=False,
-        hovermode="closest",
-        uirevision="kept",
-    )
+    """The look of all charts, closer to its edges."""
+    dress(figure, colours, height)
+    figure.update_layout(margin={"l": 34, "r": 12, "t": 20, "b": 20}, showlegend=False, hovermode="closest")
     figure.update_yaxes(gridcolor=colours.line, zeroline=False, nticks=5, tickfont={"family": MONOSPACE, "size": 11})
     figure.update_xaxes(tickfont={"family": MONOSPACE, "size": 11})
     for title in figure.layout.annotations:

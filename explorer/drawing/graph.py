@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import graphviz
 
 from explorer.block import Block
-from explorer.drawing.captions import choices, cost, lines, settings
+from explorer.drawing.captions import card_name, choices, cost, lines, settings
 from explorer.drawing.palette import Palette, palette
 from explorer.report import Card, OperationRow, Report
 from explorer.shape import Shape, show
@@ -212,8 +212,7 @@ class _Drawing:
     def _lines(self, card: Card, block: Block) -> list[tuple[str, str]]:
         """Title with ×N, settings, what `auto` chose, cost; each with its colour."""
         muted = self.colours.muted
-        times = f"  ×{card.repeat}" if card.repeat > 1 else ""
-        made = [(f"{card.index + 1}  {card.title}{times}", "")]
+        made = [(card_name(card, "  "), "")]
         made += [(line, muted) for line in lines([*settings(block), *choices(card)], self.line)]
         if card.status == "ok":
             made.append((cost(card.params, card.macs), muted))
@@ -254,11 +253,10 @@ class _Drawing:
         block = self.blocks[card.index]
         colour = self.colours.family(type(block).family)
         kinds = shortcut_kinds(block, card)
-        times = f"  ×{card.repeat}" if card.repeat > 1 else ""
         with self.graph.subgraph(name=f"cluster_card{card.index}") as outer:
             chosen = card.index == self.selected
             outer.attr(
-                label=_text([(f"{card.index + 1}  {card.title}{times}", colour)]),
+                label=_text([(card_name(card, "  "), colour)]),
                 color=self.colours.accent if chosen else colour,
                 style="rounded",
                 penwidth="2.6" if chosen else "1.3",

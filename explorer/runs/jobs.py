@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Condition, Lock
 
 from explorer.network import Network
-from explorer.runs.local import LocalWorkers, Task
+from explorer.runs.local import Executor, LocalWorkers, Task
 from explorer.runs.messages import Answer, Measure, Train
 from explorer.runs.store import Run, Store, default_directory, network_digest
 from explorer.training.estimate import Measured
@@ -35,7 +35,7 @@ class Manager:
 
     def __init__(self, directory: Path, workers: int) -> None:
         self.store = Store(directory)
-        self.workers = LocalWorkers(workers, directory)
+        self.workers: Executor = LocalWorkers(workers, directory)
         self._changed = Condition(Lock())
         self._tasks: dict[str, Task] = {}  # runs under way, by id
         self._estimates: OrderedDict[tuple[str, ...], Measured | Failed] = OrderedDict()

@@ -39,8 +39,14 @@ class Task:
 class Executor(Protocol):
     """What carries tasks out."""
 
+    def warm(self) -> None:
+        """Makes ready, so that the first task need not wait."""
+
     def submit(self, *tasks: Task) -> None:
         """Takes tasks in, to be begun in this order as soon as there is room."""
+
+    def withdraw(self, task: Task) -> bool:
+        """Takes a task out of the queue; False where it has begun, and then it goes on."""
 
     def stop(self, task: Task) -> None:
         """Ends a task, whatever it is doing; its `on_end` tells when it is gone."""

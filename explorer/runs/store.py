@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -30,7 +30,6 @@ from explorer.training.events import EVENT, Evaluated, Event, Finished, Started,
 from explorer.training.recipe import Recipe
 
 Status = Literal["queued", "running", "finished", "stopped", "failed", "lost"]
-STATUSES: tuple[str, ...] = get_args(Status)
 ACTIVE = ("queued", "running")
 RUN_ID = re.compile(r"[0-9a-z]{8}-[0-9a-z]{12}")
 KEPT_RUNS = 500

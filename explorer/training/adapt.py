@@ -29,7 +29,7 @@ def deepen(network: Network, target: int = DEEPENED) -> Network:
     """
     raised = network
     reached = depth(analyze(network))
-    growing = {at for at, block in enumerate(network.blocks) if block.has_shortcut() and "repeat" in dict(block)}
+    growing = {at for at, block in enumerate(network.blocks) if block.has_shortcut() and block.repeats}
     while reached < target and growing:
         at = min(growing, key=lambda at: (raised.blocks[at].copies, at))
         deeper = _one_more(raised, at)

@@ -11,19 +11,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from explorer.network import Network
+from explorer.report import analyze
 from explorer.training import data, device
 from explorer.training.events import Evaluated, Event, Failed, Finished, Guess, Started, Step, Wrong
 from explorer.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from explorer.network import Network
-from explorer.report import analyze
 
 FLUSH_STEPS = 10  # losses are read, and looked at for numbers that are not finite, at least this often
 FLUSH_SECONDS = 0.25

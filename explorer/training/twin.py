@@ -11,11 +11,12 @@ import torch
 
 from explorer.network import Network
 from explorer.report import Report, analyze
-from explorer.shape import signed
+from explorer.shape import ShapeError, signed
 from explorer.training.adapt import EFFECT_DEPTH, depth
 from explorer.training.events import Finished
 from explorer.training.recipe import Recipe
 
+SAME = "This network has no shortcuts: its plain twin is the same network."
 DIVERGED = 1.5  # times the loss of guessing: updates that grew too large
 UNLEARNED = 0.95  # of the loss of guessing
 CLEAR_RATIO = 1.5  # between training losses; less is within what another seed may turn round
@@ -31,7 +32,8 @@ class Difference:
     params: tuple[int, int]  # network, twin
     macs: tuple[int, int]
     depth: int  # weighted layers of the network
-    shared: int  # parameter tensors that both have
+    shared: int  # parameter tensors that both have, in layers of the same shape
+    reshaped: int  # of layers that have another shape in the twin, and so other first weights
     zeroed: int  # of those, the ones that start at zero in the network only, as the last of a branch
 
     @property
@@ -47,7 +49,7 @@ class Difference:
     def sentence(self) -> str:
         """The difference in words."""
         if self.same:
-            return "This network has no shortcuts: its plain twin is the same network."
+            return SAME
         cut = f"{self.shortcuts} shortcut{'s' if self.shortcuts > 1 else ''}"
         if self.projections:
             cut += f", {self.projections} of them with weights"
@@ -60,6 +62,8 @@ class Difference:
         start = f"Their {self.shared} common tensors of weights start equal to the bit"
         if self.zeroed:
             start += f", but for {self.zeroed} that start at zero where a shortcut stands beside them"
+        if self.reshaped:
+            start += f"; {self.reshaped} have another width there and start anew"
         return (
             f"The plain twin is without {cut}: {weights}, {macs}. {start}; both see the same batches in the same order."
         )
@@ -81,8 +85,7 @@ def difference(network: Network) -> Difference:
     """What `network.plain()` lacks, counted."""
     twin = network.plain()
     ours, theirs = analyze(network), analyze(twin)
-    names = {name for name, _ in network.skeleton().named_parameters()}
-    both = names & {name for name, _ in twin.skeleton().named_parameters()}
+    both, reshaped = common_weights(network, twin)
     return Difference(
         shortcuts=sum(block.copies for block in network.blocks if block.has_shortcut()),
         projections=_weighted(ours) - _weighted(theirs),
@@ -90,8 +93,35 @@ def difference(network: Network) -> Difference:
         macs=(ours.macs, theirs.macs),
         depth=depth(ours),
         shared=len(both),
+        reshaped=len(reshaped),
         zeroed=len(both & (zero_starts(network) ^ zero_starts(twin))),
     )
+
+
+def twin_refusal(network: Network) -> str:
+    """Why there is no plain twin to train beside this network; empty where there is one."""
+    if not any(block.has_shortcut() for block in network.blocks):
+        return SAME
+    try:
+        analyze(network.plain())
+    except ShapeError as error:  # channels that a concatenating shortcut brought are missing further down
+        return f"Without its shortcuts the stack does not fit together: {error}."
+    return ""
+
+
+def common_weights(network: Network, twin: Network) -> tuple[set[str], set[str]]:
+    """Paths that both have: those of layers of the same shape, and those of layers whose shape differs.
+
+    A layer counts as a whole: a bias is drawn by its layer's width, so it differs where the weight's shape does.
+    """
+    ours, theirs = (
+        {name: tuple(parameter.shape) for name, parameter in each.skeleton().named_parameters()}
+        for each in (network, twin)
+    )
+    both = ours.keys() & theirs.keys()
+    changed = {name.rpartition(".")[0] for name in both if ours[name] != theirs[name]}
+    reshaped = {name for name in both if name.rpartition(".")[0] in changed}
+    return both - reshaped, reshaped
 
 
 def zero_starts(network: Network) -> set[str]:
@@ -99,7 +129,7 @@ def zero_starts(network: Network) -> set[str]:
     model = network.skeleton()
     layers = []
     for block, card in zip(network.blocks, model.children(), strict=True):
-        copies = card.children() if "repeat" in type(block).model_fields else (card,)
+        copies = card.children() if block.repeats else (card,)
         layers += [layer for copy in copies for layer in block.starts_at_zero(copy)]
     weights = {id(layer.weight) for layer in layers}
     return {name for name, parameter in model.named_parameters() if id(parameter) in weights}
@@ -110,12 +140,14 @@ def _weighted(report: Report) -> int:
 
 
 def first_weights_that_differ(network: Network, seed: int) -> tuple[str, ...]:
-    """Paths that the network and its plain twin share and whose weights differ before the first step.
+    """Paths in layers that the network and its plain twin share and whose weights differ before the first step.
 
     None but those that start at zero beside a shortcut (`zero_starts`).
     """
-    ours, theirs = (dict(each.build(seed=seed).named_parameters()) for each in (network, network.plain()))
-    return tuple(name for name in ours if name in theirs and not torch.equal(ours[name], theirs[name]))
+    twin = network.plain()
+    both, _ = common_weights(network, twin)
+    ours, theirs = (dict(each.build(seed=seed).named_parameters()) for each in (network, twin))
+    return tuple(name for name in ours if name in both and not torch.equal(ours[name], theirs[name]))
 
 
 def verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Difference) -> str:
@@ -141,7 +173,7 @@ def brief_verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Diff
 def _seen(residual: Finished, plain: Finished) -> str:
     low, high = sorted((residual.train_loss, plain.train_loss))
     guessing = math.log(max(2, len(residual.confusion)))  # the loss of equal probabilities
-    worse = [each.train_loss > DIVERGED * guessing or not each.train_loss >= 0 for each in (residual, plain)]
+    worse = [each.train_loss > DIVERGED * guessing for each in (residual, plain)]
     if all(worse):
         return "Neither learned: both losses grew far beyond that of guessing. A smaller learning rate helps."
     if any(worse):

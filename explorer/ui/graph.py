@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.drawing.captions import card_name
 from explorer.drawing.graph import TooLargeToDraw, dot
 from explorer.ui.desk import Desk
 
@@ -11,10 +12,7 @@ from explorer.ui.desk import Desk
 def pane(desk: Desk) -> None:
     """The graph, and which cards it writes out operation by operation."""
     report, selected = desk.report(), desk.selected
-    names = {
-        card.index: f"{card.index + 1} {card.title}" + (f" ×{card.repeat}" if card.repeat > 1 else "")
-        for card in report.cards
-    }
+    names = {card.index: card_name(card) for card in report.cards}
     with st.container(key="graph", gap="small"):
         opened = st.pills(
             "Write out",

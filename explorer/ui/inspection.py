@@ -8,12 +8,12 @@ from math import prod
 import streamlit as st
 
 from explorer.drawing import charts
-from explorer.drawing.captions import choices
+from explorer.drawing.captions import card_name, choices
 from explorer.drawing.graph import TooLargeToDraw, dot
 from explorer.drawing.palette import following
 from explorer.export.torchinfo_table import Difference, TorchinfoTable, torchinfo_table
 from explorer.network import Network
-from explorer.report import Card, Report
+from explorer.report import Report
 from explorer.shape import show, signed
 from explorer.ui import tables, words
 from explorer.ui.desk import sentence
@@ -87,7 +87,7 @@ def costs(report: Report) -> None:
 
 def operations(report: Report) -> None:
     """Every operation of the forward, or those of one card."""
-    counted = {card.index: _card_name(card) for card in report.cards if card.status == "ok"}
+    counted = {card.index: card_name(card) for card in report.cards if card.status == "ok"}
     card = st.selectbox(
         "Card", [None, *counted], format_func=lambda at: "All cards" if at is None else counted.get(at, ""),
         key="operations-card", width=360,
@@ -100,7 +100,7 @@ def operations(report: Report) -> None:
 
 def graph(report: Report) -> None:
     """The network as a graph; opened cards show their operations."""
-    counted = {card.index: _card_name(card) for card in report.cards if card.status == "ok"}
+    counted = {card.index: card_name(card) for card in report.cards if card.status == "ok"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         opened = st.multiselect(
             "Open", list(counted), format_func=lambda at: counted.get(at, ""), key="graph-opened",
@@ -164,10 +164,6 @@ def arithmetic(found: TorchinfoTable) -> str:
 
 def _line(part: Difference, cells: str) -> str:
     return f"| {part.reason[:1].upper()}{part.reason[1:]} | {cells} |"
-
-
-def _card_name(card: Card) -> str:
-    return f"{card.index + 1} {card.title}" + (f" ×{card.repeat}" if card.repeat > 1 else "")
 
 
 def _count(number: int, noun: str) -> str:

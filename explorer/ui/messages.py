@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-MAX_TOKEN = 100_000  # characters; 60 blocks take about 500
-MAX_FILE = 2_000_000
+from explorer.network import MAX_TEXT
+
 MAX_MESSAGES = 200
 
 EDITS = frozenset({"insert", "replace", "set", "remove", "move", "duplicate", "input", "name"})
@@ -58,7 +58,7 @@ class OpenFile(_Message):
     """Open a network that a person kept as JSON."""
 
     op: Literal["open"]
-    text: Annotated[str, Field(max_length=MAX_FILE)]
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
 
 
 class Batch(_Message):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ def warm_up() -> None:
 
     The collector's full pass over torch and plotly costs 150 ms with the interpreter held.
     """
-    import explorer.ui.inspection
-    import explorer.ui.training  # noqa: F401  # plotly and pandas, which the first visit would otherwise wait for
+    for page in ("inspection", "training"):  # plotly and pandas, which the first visit would otherwise wait for
+        import_module(f"explorer.ui.{page}")
     from explorer.ui import stack
     from explorer.ui.desk import Desk, new_session
     from explorer.ui.view import view
@@ -36,13 +37,11 @@ def warm_up() -> None:
 
 
 def pages() -> list[Any]:
-    """The pages that are there, Design first."""
+    """The pages, Design first."""
     here = folder("pages")
-    found = [(here / f"{stem}.py", title, address) for stem, title, address in PAGES]
     return [
-        st.Page(path, title=title, url_path=address or None, default=not address)
-        for path, title, address in found
-        if path.exists()
+        st.Page(here / f"{stem}.py", title=title, url_path=address or None, default=not address)
+        for stem, title, address in PAGES
     ]
 
 

@@ -19,12 +19,12 @@ from explorer.network import Network
 from explorer.report import analyze
 from explorer.runs import Estimate, Run, manager
 from explorer.runs.store import RUN_ID, network_digest
-from explorer.shape import show
+from explorer.shape import ShapeError, show
 from explorer.training import data
 from explorer.training.adapt import adapted_copy, deepen
 from explorer.training.loop import obstacle
 from explorer.training.recipe import Recipe, reason_for
-from explorer.training.twin import Difference, shallow_sentence
+from explorer.training.twin import Difference, shallow_sentence, twin_refusal
 from explorer.ui import results, session, shell, words
 from explorer.ui.results import difference_of, duration, line, say
 
@@ -81,7 +81,7 @@ def shown(network: Network, digest: str) -> tuple[Run, ...]:
     mine = _read(state()["follows"])
     if any(run.active or run.network_digest == digest for run in mine):
         return mine
-    return _read(manager().latest(network)) if _fits(network) else ()
+    return _read(manager().latest(network))
 
 
 def _halves() -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -94,19 +94,19 @@ def _read(ids: Sequence[str]) -> tuple[Run, ...]:
     return tuple(run for run in map(manager().read, ids) if run is not None)
 
 
-def _fits(network: Network) -> bool:
-    return analyze(network, partial=True).error is None
-
-
-def _trainable(network: Network) -> bool:
-    return _fits(network) and not obstacle(network, len(data.load(recipe_for(network).data).classes))
+def waits(network: Network) -> str:
+    """Why the network on screen cannot be trained as it stands; empty where it can."""
+    try:
+        return obstacle(network, len(data.load(recipe_for(network).data).classes))
+    except ShapeError:
+        return "Training waits for a stack that fits together."
 
 
 def _pace(network: Network, digest: str, runs: Sequence[Run]) -> float | None:
     """How often the panel looks again by itself; None where there is nothing to wait for."""
     if any(run.active for run in runs) or state()["wanted"]:
         return LIVE
-    if runs or not _trainable(network) or manager().known_estimate(network, recipe_for(network)):
+    if runs or waits(network) or manager().known_estimate(network, recipe_for(network)):
         return None
     return SETTLED
 
@@ -119,10 +119,8 @@ def _live(network: Network, digest: str, compact: bool, pace: float | None) -> N
         now["wanted"] = None  # the network was changed meanwhile
     if any(run.active for run in runs):
         _going(runs, digest, compact)
-    elif not _fits(network):
-        say("Training waits for a stack that fits together.")
-    elif sentence := obstacle(network, len(data.load(recipe_for(network).data).classes)):
-        say(sentence)
+    elif reason := waits(network):
+        say(reason)
     elif now["wanted"]:
         _asked(network, digest)
     elif runs:
@@ -145,7 +143,7 @@ def _ready(network: Network, digest: str) -> None:
             say(reason_for(network))
     with right:
         # what differs from the twin costs more to count than an edit may, so it waits for the estimate
-        _buttons(network, digest, "Train twin", difference_of(network.to_json()) if estimate else None)
+        _buttons(network, digest, "Train twin", _gap(network) if estimate else None)
     if estimate is None:
         _measure_when_settled(network, recipe, digest)
 
@@ -168,22 +166,27 @@ def _takes(estimate: Estimate | None) -> str:
     return f"About {duration(estimate.seconds)} and {words.memory(estimate.bytes)} a network, from a measured step."
 
 
+def _gap(network: Network) -> Difference | None:
+    """What the plain twin lacks, where there is a twin."""
+    return None if twin_refusal(network) else difference_of(network.to_json())
+
+
 def _buttons(network: Network, digest: str, label: str, gap: Difference | None) -> None:
     """Start both, start one, and where the network is known to be too shallow, a deeper copy."""
-    cut = any(block.has_shortcut() for block in network.blocks)
+    refusal = twin_refusal(network)
     with st.container(horizontal=True, vertical_alignment="center"):
         twin = st.button(
-            label, type="primary", disabled=not cut, key="train-twin",
+            label, type="primary", disabled=bool(refusal), key="train-twin",
             help="Trains this network and the same network without its shortcuts at once: same first weights, same "
             "batches, one thread each.",
         )  # fmt: skip
         single = st.button("Train alone", key="train-single", help="Trains this network without its twin.")
-        if cut and gap and gap.shallow and st.button("Deepen a copy", key="deepen", help=shallow_sentence(gap)):
+        if gap and gap.shallow and st.button("Deepen a copy", key="deepen", help=shallow_sentence(gap)):
             deeper = deepen(network)
             session.load(deeper, deeper.name)
             st.rerun()
-    if not cut:
-        say("This network has no shortcuts: its plain twin is the same network.")
+    if refusal:
+        say(refusal)
     if twin or single:
         want("twin" if twin else "single", digest)
         st.rerun()
@@ -266,7 +269,7 @@ def _ended(network: Network, digest: str, runs: tuple[Run, ...], compact: bool) 
         results.chart(runs, compact)
     with right:
         again = "Train twin again" if len(runs) > 1 else "Train twin"
-        _buttons(network, digest, again, difference_of(network.to_json()))
+        _buttons(network, digest, again, _gap(network))
         for sentence, bad in results.outcome(runs, compact):
             say(sentence, bad)
         page = next((page for page in shell.pages() if page.url_path == "train"), None)

@@ -9,7 +9,7 @@ from explorer.block import Block
 from explorer.drawing import captions
 from explorer.report import Card, Report
 from explorer.shape import ShapeError, show, signed
-from explorer.ui import table, words
+from explorer.ui import stack_table, words
 from explorer.ui.desk import Desk, sentence
 
 Data = dict[str, Any]
@@ -29,7 +29,7 @@ def view(desk: Desk) -> Data:
         "network": _heading(report, desk),
         "cards": cards(desk, report),
         "totals": totals(desk, report),
-        "table": table.table(report, session["unfolded"]) if session["view"] == "table" else None,
+        "table": stack_table.table(report, session["unfolded"]) if session["view"] == "table" else None,
         "notice": session["notice"],
         "download": session["download"],
     }
@@ -61,7 +61,7 @@ def _card(card: Card, block: Block, error: ShapeError | None, most: tuple[int, i
     field = card.receptive_field
     data: Data = {
         **_face(type(block)),
-        "repeat": block.copies if "repeat" in type(block).model_fields else None,
+        "repeat": block.copies if block.repeats else None,
         "settings": " · ".join(filter(None, (_settings(block), *captions.choices(card)))),
         "status": card.status,
         "shortcut": chosen.get("shortcut", getattr(block, "shortcut", None)),
@@ -108,7 +108,6 @@ def refusal(error: ShapeError) -> Data:
     """The card's own words for an error, and its ways out with their price."""
     return {
         "head": sentence(ValueError(error.reason)),
-        "rest": "",
         "ways": [
             {
                 "label": way.label[:1].upper() + way.label[1:],

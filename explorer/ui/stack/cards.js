@@ -79,7 +79,7 @@ class CardView {
         event.stopPropagation();
         this.editor.post(way.edit);
       } }, way.label, way.price ? el("em", { class: "num", title: "Parameters of this card, against the same card without its shortcut." }, way.price) : null));
-    this.why.append(el("p", { role: "alert" }, el("b", {}, error.head), error.rest ? ` ${error.rest}` : ""), el("div", { class: "xp-fixes" }, ...ways));
+    this.why.append(el("p", { role: "alert" }, el("b", {}, error.head)), el("div", { class: "xp-fixes" }, ...ways));
   }
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from explorer.drawing.captions import card_name
 from explorer.report import Card, OperationRow, ReceptiveField, Report
 from explorer.shape import show
 from explorer.ui import words
@@ -36,11 +37,10 @@ def table(report: Report, unfolded: Sequence[int]) -> Data:
 
 
 def _card(card: Card) -> Data:
-    times = f" ×{card.repeat}" if card.repeat > 1 else ""
     return {
         "card": card.index,
         "level": 0,
-        "name": f"{card.index + 1} {card.title}{times}",
+        "name": card_name(card),
         "input": show(card.input_shape or ()),
         "output": show(card.output_shape or ()),
         "numbers": _numbers(card.params, card.macs, card.elements, card.saved_bytes, card.receptive_field),
