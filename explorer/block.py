@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, NoReturn, Self
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
+from explorer.branches import Row
 from explorer.layers import weights
 from explorer.shape import MAX_CHANNELS, Shape, ShapeError, Way, show
 
@@ -139,6 +140,10 @@ class Block(BaseModel, ABC):
         return self.with_fields(shortcut="none") if "shortcut" in type(self).model_fields else self
 
     def has_shortcut(self) -> bool:
+    def chips(self) -> list[Row] | None:
+        """The block's inside as rows of chips (`explorer/branches.py`), where its kind is written as a line."""
+        return None
+
         """Whether the block adds or appends its input to what it computes."""
         return getattr(self, "shortcut", "none") != "none"
 
@@ -170,11 +175,16 @@ class Block(BaseModel, ABC):
         return type(self)(**{**dict(self), **fields})
 
     def refuse(
-        self, reason: str, *shapes: Sequence[int], ways: Sequence[tuple[str, Line]] = (), replace: Sequence[Way] = ()
+        self,
+        reason: str,
+        *shapes: Sequence[int],
+        ways: Sequence[tuple[str, Line]] = (),
+        replace: Sequence[Way] = (),
+        place: Sequence[int] = (),
     ) -> NoReturn:
         """Raises a ShapeError of this block; `ways` are labels with the fields that would mend it."""
         set_ways = [Way(label, {"op": "set", "fields": dict(fields)}) for label, fields in ways]
-        raise ShapeError(reason, title=self.title, shapes=shapes, ways=[*set_ways, *replace])
+        raise ShapeError(reason, title=self.title, shapes=shapes, ways=[*set_ways, *replace], place=place)
 
 
 KINDS: dict[str, type[Block]] = {}

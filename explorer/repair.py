@@ -32,8 +32,9 @@ def priced(error: ShapeError, index: int, block: Block, in_shape: Shape) -> Shap
             price = params - baseline
         ways.append(way)
         prices.append(price)
-    title = f"{block.title} ×{block.copies}" if block.copies > 1 else block.title
-    return ShapeError(error.reason, title=title, shapes=error.shapes, ways=ways).placed(index, prices)
+    title = f"{block.name} ×{block.copies}" if block.copies > 1 else block.name
+    kept = ShapeError(error.reason, title=title, shapes=error.shapes, ways=ways, place=error.place)
+    return kept.placed(index, prices)
 
 
 def _mended(block: Block, edit: Mapping[str, Any]) -> Block | None:

@@ -48,7 +48,8 @@ class Way:
 class ShapeError(ValueError):
     """A stack that cannot be: which block, which shapes, why, and the ways out.
 
-    `index` counts blocks from 0, the text counts them from 1, as cards are counted on the page.
+    `index` counts blocks from 0, the text counts them from 1, as cards are counted on the page. `place` is where in the
+    block: (branch, step), and again (branch, step) for each split that this step is; () where it is the whole block.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class ShapeError(ValueError):
         shapes: Sequence[Sequence[int]] = (),
         ways: Sequence[Way] = (),
         index: int | None = None,
+        place: Sequence[int] = (),
     ) -> None:
         self.reason = reason
         self.title = title
         self.shapes = tuple(tuple(shape) for shape in shapes)
         self.ways = tuple(ways)
         self.index = index
+        self.place = tuple(place)
         super().__init__(self.sentence())
 
     def sentence(self) -> str:
@@ -87,7 +90,7 @@ class ShapeError(ValueError):
             replace(way, edit={**way.edit, "at": way.edit.get("at", index)}, params=price)
             for way, price in zip(self.ways, prices, strict=True)
         ]
-        return ShapeError(self.reason, title=self.title, shapes=self.shapes, ways=ways, index=index)
+        return ShapeError(self.reason, title=self.title, shapes=self.shapes, ways=ways, index=index, place=self.place)
 
 
 def signed(number: int) -> str:

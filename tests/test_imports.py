@@ -14,7 +14,8 @@ ROOT = Path(__file__).parent.parent
 BELOW = {
     "shape": (),
     "layers": (),
-    "block": ("layers", "shape"),
+    "branches": ("shape",),
+    "block": ("branches", "layers", "shape"),
     "blocks": ("block",),
     # One pass over a module, known to no block and knowing none.
     "field": (),

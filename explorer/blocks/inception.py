@@ -3,96 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 from torch import Tensor, cat, nn
 
 from explorer.block import Activation, Bias, Block, Norm, NormEps, Repeat, check_width, wants_bias, window
+from explorer.branches import Place, Row, Split, Step, chips, parse, steps, steps_of
 from explorer.layers import ConvNorm, activation_layer
-from explorer.shape import MAX_CHANNELS, Shape
-
-MAX_DEPTH = 16
-STEP = re.compile(
-    r"(?:(?P<pool>maxpool|avgpool)|(?P<height>\d{1,2})x(?P<width>\d{1,2}):(?P<channels>\d{1,5}))(?:/(?P<stride>[12]))?(?P<valid>v)?"
-)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One convolution (`channels` set) or 3×3 pool of a branch."""
-
-    pool: str | None
-    kernel: tuple[int, int]
-    channels: int
-    stride: int
-    valid: bool
-
-
-@dataclass(frozen=True)
-class Split:
-    """Branches side by side."""
-
-    branches: tuple[tuple[Step | Split, ...], ...]
-
-
-def parse(line: str) -> Split:
-    """The branches that a line writes; a ValueError says where and why it is none."""
-    tokens = [(found.group(), found.start() + 1) for found in re.finditer(r"[|>()]|[^\s|>()]+", line)]
-    split, end = _split(tokens, 0, 0)
-    if end < len(tokens):
-        raise ValueError(f"unexpected {tokens[end][0]!r} at character {tokens[end][1]}")
-    return split
-
-
-def _split(tokens: list[tuple[str, int]], at: int, depth: int) -> tuple[Split, int]:
-    if depth > MAX_DEPTH:
-        raise ValueError(f"splits nest deeper than {MAX_DEPTH} at character {tokens[at - 1][1]}")
-    branches = []
-    while True:
-        branch, at = _branch(tokens, at, depth)
-        branches.append(branch)
-        if at >= len(tokens) or tokens[at][0] != "|":
-            return Split(tuple(branches)), at
-        at += 1
-
-
-def _branch(tokens: list[tuple[str, int]], at: int, depth: int) -> tuple[tuple[Step | Split, ...], int]:
-    steps: list[Step | Split] = []
-    while True:
-        word, place = tokens[at] if at < len(tokens) else ("the end", 0)
-        where = f" at character {place}" if place else " of the line"
-        if word == "(":
-            inner, at = _split(tokens, at + 1, depth + 1)
-            if at >= len(tokens) or tokens[at][0] != ")":
-                raise ValueError(f"the parenthesis opened{where} is not closed")
-            at += 1
-            if at < len(tokens) and tokens[at][0] == ">":
-                raise ValueError(f"a split ends its branch, so nothing can follow at character {tokens[at][1]}")
-            return (*steps, inner), at
-        steps.append(_step(word, where))
-        at += 1
-        if at >= len(tokens) or tokens[at][0] != ">":
-            return tuple(steps), at
-        at += 1
-
-
-def _step(word: str, where: str) -> Step:
-    found = STEP.fullmatch(word)
-    if found is None:
-        raise ValueError(f"expected a step such as 3x3:64, 3x3:64/2v or maxpool, got {word!r}{where}")
-    stride, valid = int(found["stride"] or 1), bool(found["valid"])
-    if found["pool"]:
-        return Step(found["pool"], (3, 3), 0, stride, valid)
-    kernel, channels = (int(found["height"]), int(found["width"])), int(found["channels"])
-    if not 1 <= channels <= MAX_CHANNELS:
-        raise ValueError(f"channels must be 1 to {MAX_CHANNELS:,}, got {channels:,}{where}")
-    if not all(1 <= size <= 31 for size in kernel):
-        raise ValueError(f"kernels must be 1 to 31, got {word!r}{where}")
-    if not valid and not all(size % 2 for size in kernel):
-        raise ValueError(f"an even kernel needs the suffix v (no padding), got {word!r}{where}")
-    return Step(None, kernel, channels, stride, valid)
+from explorer.shape import Shape
 
 
 class SplitModule(nn.Module):
@@ -137,6 +58,22 @@ class InceptionModule(nn.Module):
             if self.add:
                 y = x + y
         return y if self.act is None else self.act(y)
+
+
+def odd_one(sizes: Sequence[tuple[int, ...]]) -> int:
+    """The first branch of the size that the fewest have; of two such sizes the smaller."""
+    count = Counter(sizes)
+    return sizes.index(min(count, key=lambda size: (count[size], size)))
+
+
+def first_shrinking(among: Iterable[tuple[Place, Step]]) -> Place:
+    """The first of these places whose step can shrink a map; () where none can."""
+    return next((place for place, step in among if step.shrinks), ())
+
+
+def culprit(branch: Sequence[Step | Split], place: Place) -> Place:
+    """The last step that shrinks in the branch at `place`; where none does, its last, where a stride is missing."""
+    return first_shrinking(steps_of(branch, place)) or next(steps_of(branch, place))[0]
 
 
 class Inception(Block):
@@ -189,6 +126,9 @@ class Inception(Block):
         parse(line)
         return line
 
+    def chips(self) -> list[Row]:
+        return chips(self.branches)
+
     def has_shortcut(self) -> bool:
         return self.residual and self.shortcut != "none"
 
@@ -196,12 +136,14 @@ class Inception(Block):
         split = parse(self.branches)
         module, out_shape = self.build_split(split, in_shape)
         check_width(self, "channels", out_shape.channels, ("one branch, 1x1:64", {"branches": "1x1:64"}))
-        if self.copies > 1 and self.strided(split):
+        strided = [place for place, step in steps(split) if step.stride > 1]
+        if self.copies > 1 and strided:
             self.refuse(
                 f"takes {in_shape} to {out_shape} by a stride and cannot stand {self.copies} times",
                 in_shape,
                 out_shape,
                 ways=[("repeat 1", {"repeat": 1})],
+                place=strided[0],
             )
         if not self.residual:
             return InceptionModule(module)
@@ -211,6 +153,7 @@ class Inception(Block):
                 in_shape,
                 out_shape,
                 ways=[("residual off", {"residual": False})],
+                place=first_shrinking(steps(split)),
             )
         return InceptionModule(
             module,
@@ -223,24 +166,30 @@ class Inception(Block):
             wants_bias(self.bias, self.norm),
         )
 
-    def build_split(self, split: Split, in_shape: Shape) -> tuple[nn.Module, Shape]:
-        """The module of `split` and the shape it gives."""
-        built = [self.build_branch(branch, in_shape) for branch in split.branches]
+    def build_split(self, split: Split, in_shape: Shape, place: Place = ()) -> tuple[nn.Module, Shape]:
+        """The module of the `split` that stands at `place`, and the shape it gives."""
+        built = [self.build_branch(branch, in_shape, (*place, i)) for i, branch in enumerate(split.branches)]
         shapes = [shape for _, shape in built]
         if len({shape[1:] for shape in shapes}) > 1:
             sizes = ", ".join(f"branch {i + 1}: {s.height}×{s.width}" for i, s in enumerate(shapes))
-            self.refuse(f"has branches that end at different sizes ({sizes})", in_shape, ways=self.same_size_ways())
+            odd = odd_one([shape[1:] for shape in shapes])
+            self.refuse(
+                f"has branches that end at different sizes ({sizes})",
+                in_shape,
+                ways=self.same_size_ways(),
+                place=culprit(split.branches[odd], (*place, odd)),
+            )
         return SplitModule(*(branch for branch, _ in built)), shapes[0]._replace(
             channels=sum(s.channels for s in shapes)
         )
 
-    def build_branch(self, steps: tuple[Step | Split, ...], in_shape: Shape) -> tuple[nn.Module, Shape]:
-        """The module of one branch and the shape it gives."""
+    def build_branch(self, branch: tuple[Step | Split, ...], in_shape: Shape, place: Place) -> tuple[nn.Module, Shape]:
+        """The module of the branch that stands at `place`, and the shape it gives."""
         layers: list[nn.Module] = []
         shape = in_shape
-        for step in steps:
+        for number, step in enumerate(branch):
             if isinstance(step, Split):
-                layer, shape = self.build_split(step, shape)
+                layer, shape = self.build_split(step, shape, (*place, number))
                 layers.append(layer)
                 continue
             padding = (0, 0) if step.valid else (step.kernel[0] // 2, step.kernel[1] // 2)
@@ -250,7 +199,12 @@ class Inception(Block):
             ]
             if min(sizes) < 1:
                 kernel = f"{step.kernel[0]}×{step.kernel[1]}"
-                self.refuse(f"has a {kernel} window that does not fit into {shape}", shape, ways=self.same_size_ways())
+                self.refuse(
+                    f"has a {kernel} window that does not fit into {shape}",
+                    shape,
+                    ways=self.same_size_ways(),
+                    place=(*place, number),
+                )
             layers.append(self.build_step(step, shape.channels, padding))
             shape = Shape(step.channels or shape.channels, *sizes)
         return nn.Sequential(*layers), shape
@@ -281,14 +235,6 @@ class Inception(Block):
         except ValueError:
             return []
         return [("every step padded, stride 1", {"branches": line})] if line != self.branches else []
-
-    def strided(self, split: Split) -> bool:
-        """Whether any step of any branch has a stride."""
-        return any(
-            self.strided(step) if isinstance(step, Split) else step.stride > 1
-            for branch in split.branches
-            for step in branch
-        )
 
     def starts_at_zero(self, module: nn.Module) -> list[nn.Module]:
         return [module.get_submodule("project.conv")] if self.norm == "none" and self.has_shortcut() else []
