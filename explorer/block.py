@@ -104,6 +104,10 @@ Order = Annotated[
         "and nothing follows the addition (He et al. 2016); end such a stack with a norm and activation.",
     ),
 ]
+Label = Annotated[
+    str,
+    Field(max_length=40, title="Label", description="A name of the card's own, in place of its kind's."),
+]
 Line = Mapping[str, Any]
 
 
@@ -113,6 +117,7 @@ class Block(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="never")
 
     kind: str
+    label: Label = ""
     title: ClassVar[str]
     summary: ClassVar[str]
     which: ClassVar[str]  # "which one?": one line for a person who chooses between kinds
@@ -135,15 +140,15 @@ class Block(BaseModel, ABC):
         """What the fields that say `auto` chose for this input, by field name."""
         return {}
 
+    def chips(self) -> list[Row] | None:
+        """The block's inside as rows of chips (`explorer/branches.py`), where its kind is written as a line."""
+        return None
+
     def plain(self) -> Self:
         """The same block without its shortcut."""
         return self.with_fields(shortcut="none") if "shortcut" in type(self).model_fields else self
 
     def has_shortcut(self) -> bool:
-    def chips(self) -> list[Row] | None:
-        """The block's inside as rows of chips (`explorer/branches.py`), where its kind is written as a line."""
-        return None
-
         """Whether the block adds or appends its input to what it computes."""
         return getattr(self, "shortcut", "none") != "none"
 
@@ -154,6 +159,11 @@ class Block(BaseModel, ABC):
     def shareable(self, module: nn.Module) -> dict[str, nn.Module]:
         """The layers of a built copy that blocks of the same `share` name use in common, by their place in it."""
         return {}
+
+    @property
+    def name(self) -> str:
+        """What the card is called: its own label, or the kind's title."""
+        return self.label or type(self).title
 
     @property
     def repeats(self) -> bool:
@@ -184,7 +194,7 @@ class Block(BaseModel, ABC):
     ) -> NoReturn:
         """Raises a ShapeError of this block; `ways` are labels with the fields that would mend it."""
         set_ways = [Way(label, {"op": "set", "fields": dict(fields)}) for label, fields in ways]
-        raise ShapeError(reason, title=self.title, shapes=shapes, ways=[*set_ways, *replace], place=place)
+        raise ShapeError(reason, title=self.name, shapes=shapes, ways=[*set_ways, *replace], place=place)
 
 
 KINDS: dict[str, type[Block]] = {}

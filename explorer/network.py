@@ -8,7 +8,7 @@ import hashlib
 import json
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -28,6 +28,7 @@ from explorer.shape import Shape, ShapeError, Way, show
 MAX_COPIES = 1024  # blocks of a network with repeats written out
 MAX_TEXT = 2_000_000  # characters of JSON
 MAX_TOKEN = 100_000  # characters of a token
+LONGEST = 10**15  # numbers beyond are not written out: python refuses to write more than 4,300 digits
 BUDGET = 4 * 2**30  # bytes of weights that build() makes without being asked for more
 
 if TYPE_CHECKING:
@@ -44,38 +45,57 @@ class TooLargeError(ValueError):
     """A network whose weights would not fit into the stated budget."""
 
 
+At = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]  # which positions there are is known to the network
+
+
 class Insert(BaseModel, extra="forbid"):
     op: Literal["insert"]
-    at: int
+    at: At
     block: AnyBlock
 
 
 class Replace(BaseModel, extra="forbid"):
     op: Literal["replace"]
-    at: int
+    at: At
     block: AnyBlock
 
 
 class SetFields(BaseModel, extra="forbid"):
     op: Literal["set"]
-    at: int
+    at: At
     fields: dict[str, Any] = Field(max_length=40)
 
 
 class Remove(BaseModel, extra="forbid"):
     op: Literal["remove"]
-    at: int
+    at: At
 
 
 class Move(BaseModel, extra="forbid"):
     op: Literal["move"]
-    at: int
-    to: int
+    at: At
+    to: At
 
 
 class Duplicate(BaseModel, extra="forbid"):
     op: Literal["duplicate"]
-    at: int
+    at: At
+
+
+class Arrange(BaseModel, extra="forbid"):
+    op: Literal["arrange"]
+    order: list[At] = Field(max_length=MAX_COPIES)
+
+
+class Paste(BaseModel, extra="forbid"):
+    op: Literal["paste"]
+    at: At
+    blocks: list[AnyBlock] = Field(min_length=1, max_length=MAX_COPIES)
+
+
+class Group(BaseModel, extra="forbid"):
+    op: Literal["group"]
+    edits: list[SetFields] = Field(min_length=1, max_length=MAX_COPIES)
 
 
 class SetInput(BaseModel, extra="forbid"):
@@ -88,7 +108,7 @@ class Rename(BaseModel, extra="forbid"):
     name: str
 
 
-Edit = Insert | Replace | SetFields | Remove | Move | Duplicate | SetInput | Rename
+Edit = Insert | Replace | SetFields | Remove | Move | Duplicate | Arrange | Paste | Group | SetInput | Rename
 _edits: TypeAdapter[Edit] = TypeAdapter(Annotated[Edit, Field(discriminator="op")])
 
 
@@ -147,6 +167,22 @@ class Network(BaseModel):
         rest = [*self.blocks[:at], *self.blocks[at + 1 :]]
         return self._with((*rest[:to], self.blocks[at], *rest[to:]))
 
+    def arrange(self, order: Sequence[int]) -> Network:
+        """The network whose blocks are those at `order`: one left out is gone, one named again stands again."""
+        for at in order:
+            self._check_position(at)
+        return self._with(tuple(self.blocks[at] for at in order))
+
+    def paste(self, at: int, blocks: Sequence[Block]) -> Network:
+        """The network with `blocks` before position `at`."""
+        self._check_position(at, len(self.blocks))
+        return self._with((*self.blocks[:at], *blocks, *self.blocks[at:]))
+
+    def unnamed(self) -> Network:
+        """The same network without its name and its cards' labels: what is counted and trained is the same."""
+        bare = tuple(block.with_fields(label="") if block.label else block for block in self.blocks)
+        return Network(input=self.input, blocks=bare)
+
     def plain(self) -> Network:
         """The plain twin: the same network without its shortcuts (He et al. 2015, §3.3)."""
         twin = self._with(tuple(block.plain() for block in self.blocks))
@@ -156,8 +192,9 @@ class Network(BaseModel):
         """The network after one edit of the protocol that page, component and repairs speak; raises EditError.
 
         {"op": "insert", "at", "block"}, {"op": "replace", "at", "block"}, {"op": "set", "at", "fields"},
-        {"op": "remove", "at"}, {"op": "move", "at", "to"}, {"op": "duplicate", "at"}, {"op": "input", "shape"},
-        {"op": "name", "name"}.
+        {"op": "remove", "at"}, {"op": "move", "at", "to"}, {"op": "duplicate", "at"}, {"op": "arrange", "order"},
+        {"op": "paste", "at", "blocks"}, {"op": "group", "edits"} of several "set", all or nothing,
+        {"op": "input", "shape"}, {"op": "name", "name"}.
         """
         try:
             match _edits.validate_python(dict(edit)):
@@ -175,6 +212,12 @@ class Network(BaseModel):
                 case Duplicate(at=at):
                     self._check_position(at)
                     return self.insert(at + 1, self.blocks[at])
+                case Arrange(order=order):
+                    return self.arrange(order)
+                case Paste(at=at, blocks=blocks):
+                    return self.paste(at, blocks)
+                case Group(edits=edits):
+                    return self._with(self._set_all(edits))
                 case SetInput(shape=shape):
                     return Network(name=self.name, input=shape, blocks=self.blocks)
                 case Rename(name=name):
@@ -184,6 +227,16 @@ class Network(BaseModel):
         except IndexError as error:
             raise EditError(f"cannot make this edit: {error}") from None
         raise AssertionError("every edit is matched above")
+
+    def _set_all(self, edits: Sequence[SetFields]) -> tuple[Block, ...]:
+        blocks = list(self.blocks)
+        for edit in edits:
+            self._check_position(edit.at)
+            try:
+                blocks[edit.at] = blocks[edit.at].with_fields(**edit.fields)
+            except ValidationError as error:
+                raise EditError(f"cannot make this edit: block {edit.at + 1}: {first_complaint(error)}") from None
+        return tuple(blocks)
 
     def _with(self, blocks: tuple[Block, ...]) -> Network:
         return Network(name=self.name, input=self.input, blocks=blocks)
@@ -327,7 +380,7 @@ def _check_place(network: Network, card: int, block: Block, head: int | None) ->
         ways = [] if type(network.blocks[0]).role == "stem" else [Way("it first", {"op": "move", "at": card, "to": 0})]
         block.refuse("stands after other blocks, but a stem comes first", replace=[*ways, remove])
     if head is not None:
-        title = network.blocks[head].title
+        title = network.blocks[head].name
         ways = [Way("it before the head", {"op": "move", "at": card, "to": head})] if type(block).role != "head" else []
         block.refuse(f"stands after block {head + 1} ({title}), which ends the network", replace=[*ways, remove])
 
@@ -381,6 +434,7 @@ def first_complaint(error: ValidationError) -> str:
         parts = parts[1:]  # the tag of an edit
     before: int | str = ""
     for part in parts:
+        part = part[:60] if isinstance(part, str) else part
         if before in ("input", "shape") and isinstance(part, int) and part < 3:
             place += f".{Shape._fields[part]}"
         elif isinstance(part, int):
@@ -391,6 +445,8 @@ def first_complaint(error: ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ")[:300]
     message = message[:1].lower() + message[1:]
     given = first.get("input")
-    if isinstance(given, str | int | float | bool) and first["type"] != "json_invalid":
+    if isinstance(given, int) and abs(given) > LONGEST:
+        message += " (got a number far beyond that)"
+    elif isinstance(given, str | int | float | bool) and first["type"] != "json_invalid":
         message += f" (got {str(given)[:60]!r})" if isinstance(given, str) else f" (got {given})"
     return f"{place}: {message}" if place else message

@@ -1,8 +1,8 @@
 """What one copy of a block does to one shape, found once and remembered.
 
-Cost grows with the number of distinct blocks: a record is keyed by the block's fields, whether the copy is the first,
-its input's shape, whether that input needs a gradient, and how it lies in memory: a layer norm leaves its map with the
-channels together, and a later flattening then copies it.
+Cost grows with the number of distinct blocks: a record is keyed by the block's fields (its label aside), whether the
+copy is the first, its input's shape, whether that input needs a gradient, and how it lies in memory: a layer norm
+leaves its map with the channels together, and a later flattening then copies it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REMEMBERED = 2048  # records; at some 10 kB each they stay below 20 MB
 class Record:
     """One copy of a block on one input shape."""
 
-    block: Block
+    block: Block  # without its label
     in_shape: Shape
     out_shape: tuple[int, ...]  # a Shape, or (classes,) after a head
     trace: Trace
@@ -41,11 +41,17 @@ def skeleton(block: Block, in_shape: Shape, first: bool = True) -> nn.Module:
         return block.build(in_shape, first)
 
 
-@lru_cache(maxsize=REMEMBERED)
 def record(
     block: Block, first: bool, in_shape: Shape, requires_grad: bool, strides: tuple[int, ...] | None = None
 ) -> Record:
-    """The record of one copy of `block`; raises ShapeError."""
+    """The record of one copy of `block`, the same for all labels; raises ShapeError."""
+    if block.label:
+        block = block.model_copy(update={"label": ""})
+    return _record(block, first, in_shape, requires_grad, strides)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _record(block: Block, first: bool, in_shape: Shape, requires_grad: bool, strides: tuple[int, ...] | None) -> Record:
     module = skeleton(block, in_shape, first)
     traced = trace(module, in_shape, requires_grad=requires_grad, throwaway=True, strides=strides)
     out_shape: tuple[int, ...] = traced.output_shape
@@ -62,3 +68,8 @@ def record(
     return Record(
         block, in_shape, out_shape, traced, shared, block.resolve(in_shape, first), side_params, is_uneven(traced)
     )
+
+
+def forget() -> None:
+    """Forgets all records, as if the process had just begun."""
+    _record.cache_clear()

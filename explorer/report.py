@@ -12,7 +12,7 @@ from torch import nn
 
 from explorer.network import Network, Step, walk
 from explorer.reach import START, Field, ReceptiveField, after
-from explorer.record import record
+from explorer.record import forget
 from explorer.shape import ShapeError
 from explorer.trace import trace
 
@@ -248,12 +248,12 @@ def analyze(network: Network, batch: int = 1, partial: bool = False) -> Report:
         saved_bytes=sum(part.total_saved(batch) for part in parts),
         field=_last_field(parts),
         cards=lambda: _cards(network, parts, batch, error),
-        blocks=lambda: tuple(_block_rows(parts, batch)),
+        blocks=lambda: tuple(_block_rows(network, parts, batch)),
         operations=lambda: tuple(_operation_rows(parts, batch)),
     )
 
 
-analyze.cache_clear = record.cache_clear  # type: ignore[attr-defined]  # part of the public API
+analyze.cache_clear = forget  # type: ignore[attr-defined]  # part of the public API
 
 
 def _place(step: Step, field: Field | None, owned: set[tuple[str, str]]) -> Part:
@@ -303,7 +303,7 @@ def _cards(network: Network, parts: Sequence[Part], batch: int, error: ShapeErro
     failing = len(network.blocks) if error is None or error.index is None else error.index
     cards = []
     for index, (block, own) in enumerate(zip(network.blocks, by_card, strict=True)):
-        title = type(block).title
+        title = block.name
         if index >= failing:
             cards.append(Card(index, block.kind, title, block.copies, "error" if index == failing else "waiting"))
             continue
@@ -340,13 +340,13 @@ def _copies(parts: Sequence[Part]) -> Iterator[tuple[Part, int, str]]:
             yield part, copy, part.step.path(part.step.first + copy)
 
 
-def _block_rows(parts: Sequence[Part], batch: int) -> Iterator[BlockRow]:
+def _block_rows(network: Network, parts: Sequence[Part], batch: int) -> Iterator[BlockRow]:
     for part, copy, path in _copies(parts):
         found = part.step.record
         yield BlockRow(
             path,
             found.block.kind,
-            type(found.block).title,
+            network.blocks[part.step.card].name,
             part.step.card,
             part.step.first + copy,
             found.in_shape,

@@ -11,6 +11,7 @@ from explorer.network import walk
 
 # Values that keep a random network small; a field without an entry is drawn from its own type and bounds.
 SMALL: dict[str, st.SearchStrategy[Any]] = {
+    "label": st.sampled_from(["", "", "Stage 2"]),
     "channels": st.sampled_from([4, 6, 8, 16]),
     "width": st.sampled_from([4, 8, 12, 16]),
     "mid": st.sampled_from([None, 4, 8]),

@@ -10,6 +10,7 @@ from hypothesis import given
 
 from explorer import Network, Shape, ShapeError, analyze, blocks, presets
 from explorer.network import EditError, TooLargeError
+from explorer.record import _record
 from tests.stacks import any_stacks, valid_stacks
 
 STACK = Network(
@@ -48,6 +49,54 @@ def test_the_protocol_of_edits_does_the_same() -> None:
     assert STACK.apply({"op": "name", "name": "Mine"}).name == "Mine"
 
 
+def test_an_arrangement_moves_removes_and_duplicates_several() -> None:
+    assert STACK.apply({"op": "arrange", "order": [0, 2, 1, 3]}) == STACK.move(1, 2)
+    assert STACK.apply({"op": "arrange", "order": [0, 3]}) == STACK.remove(1).remove(1)
+    assert STACK.apply({"op": "arrange", "order": [0, 1, 2, 1, 2, 3]}).blocks[3:5] == STACK.blocks[1:3]
+    assert STACK.apply({"op": "arrange", "order": []}).blocks == ()
+    assert STACK.apply({"op": "arrange", "order": [0, 1, 2, 3]}) == STACK
+
+
+def test_pasted_blocks_stand_together() -> None:
+    lines = [{"kind": "pool"}, {"kind": "basic", "channels": 8, "label": "Mine"}]
+    pasted = STACK.apply({"op": "paste", "at": 3, "blocks": lines})
+    assert kinds(pasted) == ["stem", "basic", "basic", "pool", "basic", "classifier"]
+    assert pasted.blocks[4].label == "Mine"
+
+
+def test_a_group_of_settings_is_made_entirely_or_not_at_all() -> None:
+    edits = [{"op": "set", "at": at, "fields": {"repeat": 3, "norm": "none"}} for at in (1, 2)]
+    done = STACK.apply({"op": "group", "edits": edits})
+    assert [block.copies for block in done.blocks] == [1, 3, 3, 1]
+    edits.append({"op": "set", "at": 3, "fields": {"classes": 0}})
+    with pytest.raises(EditError, match="block 4: classes: input should be greater than or equal to 2"):
+        STACK.apply({"op": "group", "edits": edits})
+
+
+def test_a_label_names_its_card_and_changes_no_count_and_no_trace() -> None:
+    named = STACK.apply({"op": "set", "at": 1, "fields": {"label": "Stage 1"}})
+    analyze.cache_clear()
+    plain = analyze(STACK)
+    traced = _record.cache_info().misses
+    report = analyze(named)
+    assert _record.cache_info().misses == traced
+    assert [card.title for card in report.cards] == ["Stem", "Stage 1", "Basic block", "Classifier"]
+    assert [row.title for row in report.blocks][1:3] == ["Stage 1", "Stage 1"]
+    assert (report.params, report.macs, report.saved_bytes) == (plain.params, plain.macs, plain.saved_bytes)
+    assert named.unnamed() == STACK.unnamed()
+    assert Network.from_token(named.token()) == named
+    assert Network.from_token(STACK.token()) == STACK
+
+
+def test_errors_call_a_card_by_its_label() -> None:
+    fields = {"label": "Stage 2", "shortcut": "identity"}
+    with pytest.raises(ShapeError, match=r"block 3 \(Stage 2\) adds 4×8×8 to 8×4×4"):
+        analyze(STACK.apply({"op": "set", "at": 2, "fields": fields}))
+    labelled = STACK.apply({"op": "set", "at": 3, "fields": {"label": "The end"}})
+    with pytest.raises(ShapeError, match=r"stands after block 4 \(The end\)"):
+        analyze(labelled.insert(4, blocks.Pool()))
+
+
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
@@ -65,6 +114,18 @@ def test_the_protocol_of_edits_does_the_same() -> None:
         ({"op": "input", "shape": [3, 0, 9]}, "shape.height: input should be greater than or equal to 1"),
         ({"op": "input", "shape": [3, 9]}, "shape"),
         ({"op": "name", "name": "x" * 81}, "name: string should have at most 80 characters"),
+        ({"op": "arrange", "order": [0, 4]}, "there is no position 4 in a stack of 4 blocks"),
+        ({"op": "arrange", "order": [True]}, "order[0]: input should be a valid integer"),
+        ({"op": "arrange", "order": [0] * 1025}, "order: list should have at most 1024 items"),
+        ({"op": "paste", "at": 5, "blocks": [{"kind": "pool"}]}, "there is no position 5"),
+        ({"op": "paste", "at": 0, "blocks": []}, "blocks: list should have at least 1 item"),
+        ({"op": "paste", "at": 0, "blocks": [{"kind": "pool", "kernel": 99}]}, "blocks[0].kernel: input should"),
+        ({"op": "paste", "at": 0, "blocks": [{"kind": "pool"}] * 1021}, "tuple should have at most 1024 items"),
+        ({"op": "group", "edits": [{"op": "remove", "at": 0}]}, "edits[0].op: input should be 'set'"),
+        ({"op": "group", "edits": []}, "edits: list should have at least 1 item"),
+        ({"op": "set", "at": 1, "fields": {"channels": 10**5000}}, "channels: input should be less than"),
+        ({"op": "set", "at": 1, "fields": {"x" * 10_000: 1}}, "extra inputs are not permitted"),
+        ({"op": "remove", "at": 10**5000}, "at: input should be less than"),
     ],
 )  # fmt: skip
 def test_an_edit_that_cannot_be_made_says_why_in_one_sentence(edit: dict, words: str) -> None:
@@ -72,6 +133,7 @@ def test_an_edit_that_cannot_be_made_says_why_in_one_sentence(edit: dict, words:
         STACK.apply(edit)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 @given(any_stacks())

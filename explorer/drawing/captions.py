@@ -10,7 +10,7 @@ from explorer.block import Block
 from explorer.report import Card
 from explorer.shape import signed
 
-UNSHOWN = frozenset({"kind", "repeat"})  # the title and ×N say these
+UNSHOWN = frozenset({"kind", "repeat", "label"})  # the title and ×N say these
 
 
 def settings(block: Block) -> tuple[str, ...]:

@@ -106,8 +106,9 @@ def default_directory() -> Path:
 
 
 def network_digest(network: Network) -> str:
-    """What finds the runs of a network again; a name alone makes no other network."""
-    return sha256(network.model_copy(update={"name": ""}).to_json().encode()).hexdigest()[:32]
+    """What finds the runs of a network again; names alone make no other network."""
+    text = network.unnamed().model_dump_json(indent=1, exclude={"blocks": {"__all__": {"label"}}})
+    return sha256(text.encode()).hexdigest()[:32]
 
 
 class Store:

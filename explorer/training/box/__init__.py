@@ -52,8 +52,8 @@ def load(name: str) -> tuple[Network, dict[str, Tensor]]:
 
 def find(network: Network) -> str | None:
     """The name of the trained weights of this very network, if they are in the box."""
-    bare = network.model_copy(update={"name": ""})
-    return next((name for name, it in records().items() if it.network.model_copy(update={"name": ""}) == bare), None)
+    bare = network.unnamed()
+    return next((name for name, it in records().items() if it.network.unnamed() == bare), None)
 
 
 def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
