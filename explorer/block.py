@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from math import floor, lcm
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -148,6 +149,25 @@ class Block(BaseModel, ABC):
         """The same block without its shortcut."""
         return self.with_fields(shortcut="none") if "shortcut" in type(self).model_fields else self
 
+    def widened(self, factor: float) -> Self:
+        """The same block with its widths times `factor`; a factor of 1 gives the block itself.
+
+        A width becomes the nearest multiple of 8 from 32 on and the nearest whole number below, at least 1 and at most
+        what its field takes, and stays divisible by what the kind needs (`scaled`). Equal widths stay equal, so that
+        blocks which fit together still do wherever that is possible. Classes, and what the block receives, stay.
+        """
+        return self if factor == 1 else self.with_fields(**self.widths(factor))
+
+    def widths(self, factor: float) -> dict[str, Any]:
+        """The fields that `widened` sets: here every one counted in channels that has a value."""
+        return {
+            name: scaled(getattr(self, name), factor)
+            for name, field in type(self).model_fields.items()
+            if isinstance(field.json_schema_extra, dict)
+            and field.json_schema_extra.get("unit") == "ch"
+            and getattr(self, name) is not None
+        }
+
     def has_shortcut(self) -> bool:
         """Whether the block adds or appends its input to what it computes."""
         return getattr(self, "shortcut", "none") != "none"
@@ -221,6 +241,16 @@ def count_parameters(block: Block, in_shape: Shape) -> int:
 def wants_bias(bias: str, norm: str) -> bool:
     """The rule of the field `bias`."""
     return bias == "yes" or (bias == "auto" and norm == "none")
+
+
+def scaled(width: int, factor: float, multiple: int = 1, most: int = MAX_CHANNELS) -> int:
+    """`width` times `factor`: the nearest multiple of 8 from 32 on, the nearest whole number below.
+
+    Never less than 1 nor more than `most`, and always a multiple of `multiple`, which is at most `most`.
+    """
+    wanted = width * factor
+    step = lcm(8, multiple) if wanted >= 32 and lcm(8, multiple) <= most else multiple
+    return step * max(1, min(floor(wanted / step + 0.5), most // step))
 
 
 def halved(size: int, stride: int) -> int:

@@ -1,6 +1,6 @@
 """The bottleneck block (He et al. 2015, fig. 5; article §2.1 BiB, §3.2.1)."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from explorer.block import (
     Stride,
     check_shortcut,
     choose_shortcut,
+    scaled,
     strided,
     wants_bias,
 )
@@ -161,7 +162,7 @@ class Bottleneck(Block):
         return {"shortcut": choose_shortcut(self.shortcut, in_shape, self.out_shape(in_shape, first))}
 
     def build(self, in_shape: Shape, first: bool = True) -> nn.Module:
-        middle = self.mid or max(1, self.channels // 4)
+        middle = self.middle
         expand = self.expand or middle
         if middle % self.groups or expand % self.groups:
             self.refuse(
@@ -193,6 +194,23 @@ class Bottleneck(Block):
             self.activation,
             wants_bias(self.bias, self.norm),
         )
+
+    @property
+    def middle(self) -> int:
+        """Filters of the first convolution."""
+        return self.mid or max(1, self.channels // 4)
+
+    def widths(self, factor: float) -> dict[str, Any]:
+        channels, groups = scaled(self.channels, factor), self.groups
+        alone = groups == self.middle > 1  # a filter for each channel, which stays so
+        usual = max(1, channels // 4)
+        mid = None if self.mid is None else scaled(self.mid, factor, 1 if alone else groups)
+        if alone:
+            groups = mid or usual
+        elif mid is None and usual % groups:
+            mid = scaled(usual, 1, groups)
+        expand = None if self.expand is None else scaled(self.expand, factor, groups)
+        return {"channels": channels, "mid": mid, "expand": expand, "groups": groups}
 
     def starts_at_zero(self, module: nn.Module) -> list[nn.Module]:
         if self.norm != "none" or self.shortcut == "none":

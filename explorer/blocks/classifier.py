@@ -1,11 +1,11 @@
 """The classifier (article §2.4, §2.5, §3.4, §3.5)."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
 
-from explorer.block import Activation, Block
+from explorer.block import Activation, Block, scaled
 from explorer.layers import Linear, activation_layer
 from explorer.shape import MAX_CHANNELS, Shape
 
@@ -94,3 +94,6 @@ class Classifier(Block):
 
     def build(self, in_shape: Shape, first: bool = True) -> nn.Module:
         return ClassifierModule(in_shape, self.classes, self.pool, self.hidden, self.activation, self.dropout)
+
+    def widths(self, factor: float) -> dict[str, Any]:
+        return {"hidden": tuple(scaled(width, factor) for width in self.hidden)}

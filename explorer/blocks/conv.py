@@ -1,6 +1,6 @@
 """A convolution with its norm and activation."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import nn
@@ -18,6 +18,7 @@ from explorer.block import (
     Stride,
     check_odd,
     check_window,
+    scaled,
     wants_bias,
     window,
 )
@@ -94,3 +95,9 @@ class Conv(Block):
             self.norm_eps,
             self.activation,
         )
+
+    def widths(self, factor: float) -> dict[str, Any]:
+        if self.groups == self.channels:  # a filter for each channel stays that
+            width = scaled(self.channels, factor)
+            return {"channels": width, "groups": width if self.groups > 1 else 1}
+        return {"channels": scaled(self.channels, factor, self.groups)}

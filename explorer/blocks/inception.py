@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 from torch import Tensor, cat, nn
 
-from explorer.block import Activation, Bias, Block, Norm, NormEps, Repeat, check_width, wants_bias, window
+from explorer.block import Activation, Bias, Block, Norm, NormEps, Repeat, check_width, scaled, wants_bias, window
 from explorer.branches import Place, Row, Split, Step, chips, parse, steps, steps_of
 from explorer.layers import ConvNorm, activation_layer
 from explorer.shape import Shape
@@ -235,6 +235,9 @@ class Inception(Block):
         except ValueError:
             return []
         return [("every step padded, stride 1", {"branches": line})] if line != self.branches else []
+
+    def widths(self, factor: float) -> dict[str, Any]:
+        return {"branches": re.sub(r"(?<=:)\d+", lambda found: str(scaled(int(found[0]), factor)), self.branches)}
 
     def starts_at_zero(self, module: nn.Module) -> list[nn.Module]:
         return [module.get_submodule("project.conv")] if self.norm == "none" and self.has_shortcut() else []

@@ -1,6 +1,6 @@
 """The general residual block (article §3.1)."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -19,6 +19,7 @@ from explorer.block import (
     check_odd,
     check_shortcut,
     choose_shortcut,
+    scaled,
     strided,
     wants_bias,
 )
@@ -213,6 +214,13 @@ class Residual(Block):
                 in_shape,
                 ways=[adds, ('shortcut "none"', {"shortcut": "none"})],
             )
+
+    def widths(self, factor: float) -> dict[str, Any]:
+        step = 2 ** (self.convolutions - 1)
+        if self.merge == "concat":
+            return {"width": scaled(self.width, factor, step)}
+        # what it gives follows the rule, so that it still fits what is beside it
+        return {"width": step * scaled(max(1, self.width // step), factor, most=MAX_CHANNELS // step)}
 
     def starts_at_zero(self, module: nn.Module) -> list[nn.Module]:
         if self.norm != "none" or self.shortcut == "none" or self.merge == "concat":

@@ -1,13 +1,24 @@
 """The stem (article §2.3, §3.3): the convolutions that a network begins with."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
 
-from explorer.block import Activation, Bias, Block, Channels, NormEps, NormName, check_window, wants_bias, window
+from explorer.block import (
+    Activation,
+    Bias,
+    Block,
+    Channels,
+    NormEps,
+    NormName,
+    check_window,
+    scaled,
+    wants_bias,
+    window,
+)
 from explorer.layers import ConvNorm
-from explorer.shape import Shape
+from explorer.shape import MAX_CHANNELS, Shape
 
 
 class StemModule(nn.Module):
@@ -137,6 +148,11 @@ class Stem(Block):
             activation=self.activation,
             bias=wants_bias(self.bias, norm),
         )
+
+    def widths(self, factor: float) -> dict[str, Any]:
+        multiple = 2 if self.form == "deep" else 1
+        most = MAX_CHANNELS // 3 if self.form == "googlenet" else MAX_CHANNELS
+        return {"channels": scaled(self.channels, factor, multiple, most)}
 
     def resolve(self, in_shape: Shape, first: bool = True) -> dict[str, str]:
         if self.norm != "auto":
