@@ -27,6 +27,7 @@ BELOW = {
     "record": ("block", "reach"),
     "repair": ("record",),
     "network": ("blocks", "repair"),
+    "depth": ("network",),
     "report": ("network",),
     "presets": ("network",),
     "weights": ("presets",),
@@ -38,7 +39,7 @@ BELOW = {
     "lab": ("runs",),
     "terminal": ("runs", "summary"),
     "": ("report", "weights", "export"),  # explorer/__init__.py, the public names
-    "ui": ("", "drawing", "lab", "summary"),
+    "ui": ("", "depth", "drawing", "lab", "summary"),
     "__main__": ("", "summary", "terminal"),
     "pages": ("ui",),
 }

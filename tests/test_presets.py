@@ -1,6 +1,7 @@
 """Presets are the published networks: counts to the unit, with their arithmetic, and what is said about each."""
 
 import json
+import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from explorer import presets
+from explorer.depth import depth as longest_way
 from explorer.network import Network
 from explorer.report import analyze
 
@@ -156,6 +158,43 @@ def test_the_article_has_its_stem_its_five_blocks_an_inception_module_and_a_clas
     assert len({bottleneck.mid, bottleneck.expand, bottleneck.channels}) == 3
     assert (linear.merge, identity.gate, len(classifier.hidden)) == ("multiply", "close", 1)
     assert [row.output_shape[-1] for row in analyze(network).blocks][:4] == [14, 14, 14, 7]
+
+
+def test_the_article_s_network_is_explained_block_by_block() -> None:
+    known = presets.about("article")
+    cards = analyze(known.network).cards
+    assert len(known.notes) == len(known.network.blocks)
+    assert all(note.endswith(".") and len(note) <= 220 and note.isprintable() for note in known.notes)
+    sections = {section for note in known.notes for section in re.findall(r"§([\d.]*\d)", note)}
+    assert sections == {"2.1", "2.2", "2.3", "2.4", "2.5", "3.2.1", "3.2.2", "3.2.3", "3.2.4", "3.3", "3.4", "3.5"}
+    missing = [at for at, note in enumerate(known.notes) if "§" not in note]
+    assert [known.network.blocks[at].kind for at in missing] == ["norm_activation"]
+    _, basic, bottleneck, _, _, identity, _, _, classifier = known.network.blocks
+    said = [{int(number) for number in re.findall(r"(?<![\d.])\d+(?![\d.]*\d)", note)} for note in known.notes]
+    assert {known.network.input.height, cards[0].output_shape[1]} <= said[0]
+    assert {basic.channels, int(basic.channels * basic.mid_ratio), int(basic.mid_ratio)} <= said[1]
+    assert {bottleneck.mid, bottleneck.expand, bottleneck.channels} <= said[2]
+    assert {cards[2].output_shape[1], cards[3].output_shape[1]} <= said[3]
+    assert f"{identity.tolerance} · mean |x|" in known.notes[5]
+    assert cards[7].output_shape[0] in said[7]
+    assert str(classifier.hidden[0]) in known.notes[8] and f"{classifier.classes:,}" in known.notes[8]
+
+
+def test_only_a_whole_network_is_explained() -> None:
+    assert {name for name in NAMES if presets.about(name).notes} == {"article"}
+
+
+# The longest way through; papers and names say the same: Szegedy et al. 2015 (22), Szegedy et al. 2016 (48).
+@pytest.mark.parametrize(
+    ("name", "layers"), [("resnext50_32x4d", 50), ("preact_resnet18", 18), ("googlenet", 22), ("inception_v3", 48)]
+)
+def test_depth_is_what_the_papers_say(name: str, layers: int) -> None:
+    assert longest_way(presets.load(name)) == layers
+
+
+@pytest.mark.parametrize("name", sorted(name for name in NAMES if "resnet" in name and "inception" not in name))
+def test_depth_counts_every_layer_but_those_on_shortcuts_where_there_is_one_way(name: str) -> None:
+    assert longest_way(presets.load(name)) == depth(presets.load(name))
 
 
 def test_the_small_inception_resnet_adds_in_every_module_that_keeps_the_size() -> None:

@@ -25,7 +25,8 @@ def preset(depth: int, suffix: str, shortcut: str, title: str, summary: str) -> 
     """One network for CIFAR-10."""
     title = title.format(depth=depth)
     published = shortcut == "pad"  # the table of errors is of option A
-    accuracy = Accuracy(round(100 - ERRORS[depth], 2), "CIFAR-10", "He et al. 2015, table 6")
+    best = ": the best of five runs, whose mean error is 6.61" if depth == 110 else ""
+    accuracy = Accuracy(round(100 - ERRORS[depth], 2), "CIFAR-10", f"He et al. 2015, table 6{best}")
     return Preset(
         f"cifar_resnet{depth}{suffix}",
         title,

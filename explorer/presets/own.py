@@ -31,6 +31,28 @@ ARTICLE = Network(
     ),
 )
 
+# One a block: what it is in the article, where its numbers come from, and where the literature differs.
+NOTES = (
+    "§2.3, §3.3: seven convolutions. 7×7 and three 3×3 of stride 2, a 3×3, two 1×1: 224 px become 14. The article "
+    "also calls the first five 3×3 of stride 1; here only the fifth is. He et al. 2015: one 7×7, one pool.",
+    "§2.1 BB: two 3×3 convolutions whose result is added to the input. The second has half the filters of the first: "
+    "128, then 64, by middle ratio 2. In He et al. 2015 both have 64.",
+    "§2.1 BiB, §3.2.1: 1×1 compresses to 32, 3×3 expands to 64, 1×1 restores to 128; three widths, as the article "
+    "asks, which names none. In He et al. 2015 the first two are equal: a quarter of the last.",
+    "§2.1 DRB, §3.2.2: a 1×1 of stride 2 halves the map first, 14 to 7 px; then f(X_ds, W) + X_ds. The article lets "
+    "such blocks share W. In He et al. 2015 the stride is inside the block.",
+    "§2.1 LPRB, §3.2.3: a fully connected layer over the channels, Z, is multiplied with both convolutions' outputs. "
+    "§2.1 then says concatenated: merge concat. In He et al. 2015 a linear projection is a shortcut.",
+    "§2.1 IMRB, §3.2.4: “close enough” inputs are added directly, else one passes a 1×1. The article says not how "
+    "close: mean |F(x) − x| ≤ 1.25 · mean |x| is this app's reading. He et al. 2016 always add.",
+    "Not in the article. Nothing follows the addition of an identity mapping, so one norm and activation end the run "
+    "of them, as in He et al. 2016.",
+    "§2.2: 1×1, 3×3, 5×5 and a pool side by side, 64 + 128 + 32 + 32 = 256 channels: the first module of Szegedy et "
+    "al. 2015, as the article names no widths. It counts the module as a part of ResNet; the paper has none.",
+    "§2.4, §2.5, §3.4, §3.5: global pooling (§2.2), two fully connected layers, softmax. The first one's 512 is this "
+    "app's choice; 1,000 classes are ImageNet's. He et al. 2015 have one fully connected layer.",
+)
+
 DIGITS = "Eight-by-eight digits in grey, three stages of {count} basic blocks{why}."
 
 
@@ -62,5 +84,6 @@ PRESETS = (
         "Article",
         "禅与计算机程序设计艺术, the article on ResNet; §2.1, §2.2, §2.3, §3.4",
         ARTICLE,
+        notes=NOTES,
     ),
 )

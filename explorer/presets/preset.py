@@ -21,7 +21,8 @@ class Preset:
     """A network with its name, its origin and what its input has to be.
 
     `input_affine` is applied by torchvision, before its first layer, to images normalised for its other networks; the
-    network itself has no such layer, so whoever loads those weights applies it to the input.
+    network itself has no such layer, so whoever loads those weights applies it to the input. `notes` explain a network
+    block by block, or not at all.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Preset:
     input_note: str = ""
     input_affine: Affine | None = None
     accuracies: tuple[Accuracy, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 IMAGENET_INPUT = (

@@ -47,11 +47,23 @@ def preactivated(title: str, *stages: Basic | Bottleneck) -> Network:
     return Network(name=title, input=Shape(3, 224, 224), blocks=blocks)
 
 
-def preset(name: str, title: str, summary: str, network: Network, *top1: float, source: str = HE_2015) -> Preset:
-    """A network of torchvision's; `top1` are the accuracies of its first and second published weights."""
+def preset(
+    name: str,
+    title: str,
+    summary: str,
+    network: Network,
+    *top1: float,
+    source: str = HE_2015,
+    papers: tuple[Accuracy, ...] = (),
+) -> Preset:
+    """A network of torchvision's; `top1` are the accuracies of its first and second published weights.
+
+    `papers` are those that the paper itself states for this very form.
+    """
     kinds = ("IMAGENET1K_V1", "IMAGENET1K_V2")
     accuracies = tuple(torchvision_accuracy(value, kind) for value, kind in zip(top1, kinds, strict=False))
-    return Preset(name, title, summary, GROUP, source, network, input_note=IMAGENET_INPUT, accuracies=accuracies)
+    known = (*accuracies, *papers)
+    return Preset(name, title, summary, GROUP, source, network, input_note=IMAGENET_INPUT, accuracies=known)
 
 
 PRESETS = (
@@ -68,6 +80,7 @@ PRESETS = (
         "Sixteen basic blocks: the network whose plain twin the paper compares it with.",
         residual("ResNet-34", *basic_stages((3, 4, 6, 3))),
         73.314,
+        papers=(Accuracy(75.48, "ImageNet-1K", "He et al. 2015, table 3, option B: error 24.52 with 10 crops"),),
     ),
     preset(
         "resnet50",
@@ -111,6 +124,9 @@ PRESETS = (
         78.468,
         81.602,
         source="Zagoruyko and Komodakis, Wide Residual Networks, 2016, arXiv:1605.07146",
+        papers=(
+            Accuracy(78.1, "ImageNet-1K", "Zagoruyko and Komodakis 2016, table 8, WRN-50-2-bottleneck: error 21.9"),
+        ),
     ),
     preset(
         "resnext50_32x4d",
@@ -120,6 +136,7 @@ PRESETS = (
         77.618,
         81.198,
         source="Xie et al., Aggregated Residual Transformations for Deep Neural Networks, 2016, arXiv:1611.05431",
+        papers=(Accuracy(77.8, "ImageNet-1K", "Xie et al. 2016, table 3: error 22.2, single crop"),),
     ),
     Preset(
         "preact_resnet18",
