@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format types bench gpu clean
+.PHONY: help setup run test check lint format types bundle bundled bench gpu clean
 
 PORT ?= 8501
 VENV := .venv
@@ -15,7 +15,7 @@ SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_inf
 
 ## help: show this list
 help:
-	@awk '/^## / { at = index($$0, ": "); printf "  make %-6s %s\n", substr($$0, 4, at - 4), substr($$0, at + 2) }' $(MAKEFILE_LIST)
+	@awk '/^## / { at = index($$0, ": "); printf "  make %-7s %s\n", substr($$0, 4, at - 4), substr($$0, at + 2) }' $(MAKEFILE_LIST)
 
 ## setup: make .venv with everything in it (several minutes the first time, nothing the second)
 setup: $(READY)
@@ -58,8 +58,8 @@ chromium:
 	fi; \
 	have || echo "Chromium was not found and could not be installed: the browser tests will be skipped."
 
-## check: lint, format, types and tests, as a change must pass them
-check: lint format types test
+## check: lint, format, types, the stack's bundle and tests, as a change must pass them
+check: lint format types bundled test
 
 ## lint: Ruff's findings
 lint: setup
@@ -72,6 +72,24 @@ format: setup
 ## types: mypy over the package
 types: setup
 	@$(PY) -m mypy
+
+# The stack editor is written in TypeScript; its built bundle is committed, so only who changes it needs Node.
+STACK := explorer/ui/stack
+NODE_READY := $(STACK)/node_modules/.ready
+
+$(NODE_READY): $(STACK)/package-lock.json
+	@cd $(STACK) && npm ci --silent
+	@touch $@
+
+## bundle: build the stack editor's bundle from its TypeScript (needs Node and npm)
+bundle: $(NODE_READY)
+	@cd $(STACK) && npm run --silent build
+
+## bundled: whether the committed bundle is what its source gives (only where Node is)
+bundled:
+	@if command -v npm >/dev/null && command -v node >/dev/null; then \
+	  $(MAKE) --no-print-directory $(NODE_READY) && cd $(STACK) && npm run --silent check; \
+	else echo "Node was not found: the stack's bundle is not compared with its source."; fi
 
 ## bench: costs of the analysis against torchinfo, fvcore and torch, as ratios of CPU time in one run
 bench: $(VENV)/.bench
@@ -87,4 +105,4 @@ gpu: setup
 
 ## clean: remove .venv and what the tools cached
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(STACK)/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
