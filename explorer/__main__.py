@@ -1,4 +1,4 @@
-"""The command `explorer`: the app by default; `summary` and `train` for terminals and scripts.
+"""The command `explorer`: the app by default; `summary`, `fit` and `train` for terminals and scripts.
 
 Nothing heavy is imported until a command is known to need it, so that `explorer --help` answers at once.
 """
@@ -54,6 +54,18 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--csv", action="store_true", help="as CSV")
     summary.set_defaults(run=_summary)
 
+    fit = commands.add_parser("fit", help="propose widths and depths that meet a budget")
+    fit.add_argument("network", help="a preset, a JSON file, or - for JSON on stdin")
+    target = fit.add_mutually_exclusive_group(required=True)
+    target.add_argument("--params", type=_amount, help="parameters, such as 500000 or 500k")
+    target.add_argument("--macs", type=_amount, help="MACs an image, such as 1.5G")
+    target.add_argument("--memory", type=_amount, help="bytes of training, such as 800M")
+    fit.add_argument("--input", type=_shape, metavar="C,H,W", help="input shape, the network's own unless said")
+    fit.add_argument("--batch", type=_count, default=1, help="images in a training step, for the memory (1)")
+    fit.add_argument("--optimizer", choices=("sgd", "adamw"), default="sgd", help="for the memory (sgd)")
+    fit.add_argument("--save", type=Path, metavar="FILE", help="keep the first proposal, a network as JSON, in a file")
+    fit.set_defaults(run=_fit)
+
     train = commands.add_parser("train", help="train a network on real images in this terminal")
     train.add_argument("network", help="a preset, a JSON file, or - for JSON on stdin")
     train.add_argument("--input", type=_shape, metavar="C,H,W", help="input shape, the network's own unless said")
@@ -96,6 +108,28 @@ def _summary(arguments: argparse.Namespace) -> int:
         print(summary.as_csv(report, arguments.operations), end="")
     else:
         print(f"{arguments.network}\n\n{summary.as_table(report, arguments.operations)}")
+    return 0
+
+
+def _fit(arguments: argparse.Namespace) -> int:
+    from explorer import summary
+    from explorer.fit import Quantity, fit
+
+    targets: dict[Quantity, int | None] = {
+        "params": arguments.params,
+        "macs": arguments.macs,
+        "memory": arguments.memory,
+    }
+    quantity, target = next((name, value) for name, value in targets.items() if value is not None)
+    fitted = network(arguments.network, arguments.input)
+    found = fit(fitted, quantity, target, arguments.batch, arguments.optimizer)
+    print(f"{arguments.network}\n\n{summary.proposals(found)}")
+    if arguments.save is not None:
+        try:
+            arguments.save.write_text(found.proposals[0].network.to_json(), encoding="utf-8")
+        except OSError as error:
+            raise ValueError(f"{arguments.save} cannot be written: {error.strerror}") from error
+        print(f"\nnetwork: {arguments.save}")
     return 0
 
 
@@ -205,6 +239,15 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
+
+
+def _amount(text: str) -> int:
+    """`500000`, `500k`, `1.5G`."""
+    factor = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}.get(text[-1:], 1)
+    digits = text if factor == 1 else text[:-1]
+    if not digits.replace(".", "", 1).isdecimal() or float(digits) * factor < 1 or len(digits) > 20:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount such as 500000, 500k or 1.5G")
+    return round(float(digits) * factor)
 
 
 if __name__ == "__main__":

@@ -23,13 +23,15 @@ Family = Literal["stem", "residual", "inception", "plain", "head"]
 Group = Literal["ResNet family", "The article", "Branches", "Plain layers", "Head"]
 GROUPS: tuple[Group, ...] = ("ResNet family", "The article", "Branches", "Plain layers", "Head")
 
+MAX_REPEAT = 256
+
 # The vocabulary of fields.
 
 Repeat = Annotated[
     int,
     Field(
         ge=1,
-        le=256,
+        le=MAX_REPEAT,
         title="Repeat",
         description="The block stands this many times. The first copy carries the stride and the change of width.",
         json_schema_extra={"unit": "×"},
@@ -107,7 +109,7 @@ Order = Annotated[
 ]
 Label = Annotated[
     str,
-    Field(max_length=40, title="Label", description="A name of the card's own, in place of its kind's."),
+    Field(max_length=40, title="Name on the card", description="A name of the card's own, in place of its kind's."),
 ]
 Line = Mapping[str, Any]
 
@@ -134,7 +136,8 @@ class Block(BaseModel, ABC):
     def build(self, in_shape: Shape, first: bool = True) -> nn.Module:
         """The module of one copy for an input of `in_shape`; `first` is False for the copies after the first.
 
-        Its forward takes and gives (N, C, H, W); a head gives logits (N, classes). Raises ShapeError.
+        Its forward takes and gives (N, C, H, W); a head gives logits (N, classes). Whether a block stands several times
+        may matter to a copy, how many times may not. Raises ShapeError.
         """
 
     def resolve(self, in_shape: Shape, first: bool = True) -> dict[str, str]:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from explorer.block import Block
 from explorer.blocks import KINDS
 from explorer.layers import Weights, weights
-from explorer.record import Record, record
+from explorer.record import Find, Record, record
 from explorer.repair import priced
 from explorer.shape import Shape, ShapeError, Way, show
 
@@ -336,7 +336,7 @@ class Network(BaseModel):
         return Model(cards)
 
 
-def walk(network: Network) -> Iterator[Step]:
+def walk(network: Network, find: Find = record) -> Iterator[Step]:
     """Runs through the stack, shape by shape; equal copies come as one step. Raises ShapeError, placed and priced."""
     shape: tuple[int, ...] = network.input
     in_shape = network.input
@@ -355,7 +355,7 @@ def walk(network: Network) -> Iterator[Step]:
                 block.refuse(f"is block number {total:,} with repeats written out, more than {MAX_COPIES:,}", ways=ways)
             copy = 0
             while copy < block.copies:
-                found = record(block, copy == 0, in_shape, requires_grad, strides)
+                found = find(block, copy == 0, in_shape, requires_grad, strides)
                 if found.shared:
                     _check_shared(block, card, found, shared)
                 traced = found.trace
@@ -370,7 +370,7 @@ def walk(network: Network) -> Iterator[Step]:
             if type(block).role == "head":
                 head = card
         except ShapeError as error:
-            raise priced(error, card, block, in_shape) from None
+            raise priced(error, card, block, in_shape, find) from None
 
 
 def _check_place(network: Network, card: int, block: Block, head: int | None) -> None:

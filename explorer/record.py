@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from torch import nn
 
@@ -35,6 +36,14 @@ class Record:
     uneven: bool  # whether it upsamples, see explorer/reach.py
 
 
+class Find(Protocol):
+    """What finds the record of one copy: `record`, or one of those that `apart` makes."""
+
+    def __call__(
+        self, block: Block, first: bool, in_shape: Shape, requires_grad: bool, strides: tuple[int, ...] | None = None
+    ) -> Record: ...
+
+
 def skeleton(block: Block, in_shape: Shape, first: bool = True) -> nn.Module:
     """The module of one copy without memory; counted, never run."""
     with weights("none"):
@@ -50,8 +59,26 @@ def record(
     return _record(block, first, in_shape, requires_grad, strides)
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _record(block: Block, first: bool, in_shape: Shape, requires_grad: bool, strides: tuple[int, ...] | None) -> Record:
+def apart(remembered: int) -> Find:
+    """A `record` with a memory of its own, for a look at many networks that must not push out what is in use.
+
+    Two copies of a block stand for any greater number of them, as `Block.build` promises.
+    """
+    own = lru_cache(maxsize=remembered)(_observe)
+
+    def find(
+        block: Block, first: bool, in_shape: Shape, requires_grad: bool, strides: tuple[int, ...] | None = None
+    ) -> Record:
+        if block.label or block.copies > 2:
+            block = block.model_copy(update={"label": "", **({"repeat": 2} if block.copies > 2 else {})})
+        return own(block, first, in_shape, requires_grad, strides)
+
+    return find
+
+
+def _observe(
+    block: Block, first: bool, in_shape: Shape, requires_grad: bool, strides: tuple[int, ...] | None
+) -> Record:
     module = skeleton(block, in_shape, first)
     traced = trace(module, in_shape, requires_grad=requires_grad, throwaway=True, strides=strides)
     out_shape: tuple[int, ...] = traced.output_shape
@@ -68,6 +95,9 @@ def _record(block: Block, first: bool, in_shape: Shape, requires_grad: bool, str
     return Record(
         block, in_shape, out_shape, traced, shared, block.resolve(in_shape, first), side_params, is_uneven(traced)
     )
+
+
+_record = lru_cache(maxsize=REMEMBERED)(_observe)
 
 
 def forget() -> None:

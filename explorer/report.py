@@ -12,7 +12,7 @@ from torch import nn
 
 from explorer.network import Network, Step, walk
 from explorer.reach import START, Field, ReceptiveField, after
-from explorer.record import forget
+from explorer.record import Find, forget, record
 from explorer.shape import ShapeError
 from explorer.trace import trace
 
@@ -208,17 +208,17 @@ class Part:
         return after(before, own, (found.trace.operations, operation) if found.uneven else None)
 
 
-def analyze(network: Network, batch: int = 1, partial: bool = False) -> Report:
+def analyze(network: Network, batch: int = 1, partial: bool = False, find: Find = record) -> Report:
     """Counts `network` exactly, by running each distinct block's own forward on symbols.
 
     Raises ShapeError where the stack does not fit together; with `partial` the report stops before the failing block
-    and carries the error. `analyze.cache_clear()` forgets what is remembered of blocks.
+    and carries the error. `analyze.cache_clear()` forgets what is remembered of blocks; `find` is where they come from.
     """
     parts: list[Part] = []
     field: Field | None = START
     owned: set[tuple[str, str]] = set()
     error: ShapeError | None = None
-    steps = walk(network)
+    steps = walk(network, find)
     while True:
         try:
             step = next(steps, None)

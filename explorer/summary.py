@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from explorer.fit import Fit
 from explorer.report import Report
 from explorer.shape import show
 
@@ -83,6 +84,20 @@ def as_table(report: Report, operations: bool = False) -> str:
     lines = aligned([headings, *body, (*end, "")], left=3)
     rule = "─" * max(len(line) for line in lines)
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", *_totals(report)])
+
+
+def proposals(found: Fit) -> str:
+    """The proposals of a fit as an aligned table, then what each of them changes."""
+    write = size if found.quantity == "memory" else "{:,}".format
+    rows: list[tuple[str, ...]] = [("", "parameters", "MACs", "memory", "from target")]
+    for each in found.proposals:
+        sign = "+" if each.difference > 0 else "−" if each.difference < 0 else "±"
+        figures = (f"{each.params:,}", f"{each.macs:,}", size(each.memory), sign + write(abs(each.difference)))
+        rows.append((each.label, *figures))
+    lines = [f"{found.grid}; target {write(found.target)}", "", *aligned(rows, left=1)]
+    for each in found.proposals:
+        lines += ["", each.label, *(f"  {change}" for change in each.changes or ("nothing changes",))]
+    return "\n".join(lines)
 
 
 def size(count: float) -> str:

@@ -13,6 +13,7 @@ import torch
 
 from explorer import Network, analyze, presets
 from explorer.__main__ import main
+from explorer.fit import fit
 
 BROKEN = """{"input": [3, 32, 32], "blocks": [
     {"kind": "stem", "form": "cifar", "channels": 16}, {"kind": "basic", "channels": 32, "shortcut": "identity"}]}"""
@@ -165,13 +166,53 @@ def test_a_module_without_an_input_is_refused(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    "argv", [("summary",), ("summary", "resnet18", "--input", "3,x"), ("summary", "a", "--batch", "0")]
+    "argv",
+    [
+        ("summary",),
+        ("summary", "resnet18", "--input", "3,x"),
+        ("summary", "a", "--batch", "0"),
+        ("fit", "resnet18"),
+        ("fit", "resnet18", "--params", "some"),
+        ("fit", "resnet18", "--params", "0.5"),
+        ("fit", "resnet18", "--params", "1", "--macs", "1"),
+    ],
 )
 def test_a_wrong_usage_exits_with_2(argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(argv)
     assert stop.value.code == 2
     assert "usage: explorer" in capsys.readouterr().err
+
+
+def test_proposals_for_a_budget_are_a_table_and_the_first_can_be_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "small.json"
+    assert main(["fit", "digits_resnet56", "--params", "513.289k", "--save", str(path)]) == 0
+    kept = analyze(Network.from_json(path.read_text(encoding="utf-8")))
+    _, _, grid, _, head, first, *rest = capsys.readouterr().out.splitlines()
+    assert grid == "Widths ×0.25 to ×2 by depths ×0.25 to ×2, in steps of 0.125; target 513,289"
+    assert head.split() == ["parameters", "MACs", "memory", "from", "target"]
+    row = first.split()
+    assert row[:6] == ["width", "×0.875,", "depth", "×0.75", f"{kept.params:,}", f"{kept.macs:,}"]
+    assert row[-1] == f"−{513_289 - kept.params:,}"
+    assert "  2 Basic block: channels 16 → 14, ×9 → ×7" in rest
+
+
+def test_a_budget_of_memory_is_of_the_batch_and_the_optimiser(capsys: pytest.CaptureFixture[str]) -> None:
+    network = presets.load("digits_resnet20")
+    assert main(["fit", "digits_resnet20", "--memory", "4M", "--batch", "32", "--optimizer", "adamw"]) == 0
+    text = capsys.readouterr().out
+    found = fit(network, "memory", 4_000_000, batch=32, optimizer="adamw")
+    assert "target 4.0 MB" in text
+    assert all(f"{each.label}  " in text and f"{each.params:,}" in text for each in found.proposals)
+
+
+def test_a_proposal_that_cannot_be_kept_is_still_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "digits_resnet20", "--macs", "1M", "--save", "/no/where"]) == 1
+    out, err = capsys.readouterr()
+    assert "width ×" in out
+    assert err == "explorer: /no/where cannot be written: No such file or directory\n"
 
 
 SMALL = """{"input": [1, 8, 8], "blocks": [
