@@ -255,7 +255,7 @@ def test_a_stack_that_does_not_fit_is_reported_up_to_the_failing_card(network: N
     assert (report.params, report.macs) == (front.params, front.macs)
     statuses = [card.status for card in report.cards]
     assert statuses == ["ok"] * index + ["error"] + ["waiting"] * (len(network.blocks) - index - 1)
-    assert str(report.error).startswith(f"block {index + 1} ({type(network.blocks[index]).title}")
+    assert str(report.error).startswith(f"block {index + 1} ({network.blocks[index].name}")
     for way in report.error.ways:
         mended = analyze(network.apply(way.edit), partial=True)
         assert mended.error is None or mended.error.index != index or mended.error.reason != report.error.reason
