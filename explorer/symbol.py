@@ -1,7 +1,8 @@
 """The stand-in for a tensor while a forward is traced: a shape and what is known of it, no numbers and no memory."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ Rule = Callable[..., Any]
 
 FLOAT = torch.float32
 META = torch.device("meta")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class TraceError(ValueError):
@@ -33,6 +35,7 @@ class Operation:
         "inputs",
         "macs",
         "op",
+        "options",
         "output_shape",
         "params",
         "path",
@@ -65,6 +68,7 @@ class Operation:
         self.saved_fixed = 0  # and bytes whatever the batch
         self.field = field
         self.counted = counted
+        self.options = NOTHING  # what its rule knows beyond shapes, by torch's names: kernel_size, stride, groups, p, …
 
     def __repr__(self) -> str:
         return f"<{self.op} at {self.path or 'the root'}: {self.input_shapes} -> {self.output_shape}>"

@@ -21,7 +21,9 @@ def binary(op: str, verb: str, keeps: bool = False, divides: bool = False, dtype
     def apply(tracer: Tracer, input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Symbol:
         if type(input) is not Symbol or type(other) is not Symbol:
             if isinstance(other, int | float):
-                return scalar(tracer, input)
+                result = scalar(tracer, input)
+                tracer.operations[-1].options = {"number": other}
+                return result
             input, other = tracer.operand(input), tracer.operand(other)
         sizes = input.sizes
         strides = axes = None

@@ -70,6 +70,12 @@ def conv2d(
         seen,
         strides=None if input.strides is None else laid_out_as(input, (batch, filters, out_y, out_x)),
     )
+    tracer.operations[-1].options = {
+        "kernel_size": (kernel_y, kernel_x),
+        "stride": (stride_y, stride_x),
+        "dilation": (dilation_y, dilation_x),
+        "groups": groups,
+    }
     if result.requires_grad:
         if odd:  # torch pads a copy by the surplus and keeps that
             padded = batch * channels * (height + reach_y % 2) * (width + reach_x % 2)
@@ -86,6 +92,7 @@ def convolve(tracer: Tracer, input: Any, weight: Any, *args: Any, **kwargs: Any)
     function = torch.conv1d if len(kernel) == 3 else torch.conv3d
     result = measured(tracer, function, (input, weight, *args), kwargs)
     tracer.operations[-1].macs = math.prod(result.sizes) * math.prod(kernel[1:])
+    tracer.operations[-1].options = {"kernel_size": kernel[2:]}
     return result
 
 
@@ -95,6 +102,7 @@ def convolve_transposed(tracer: Tracer, input: Any, weight: Any, *args: Any, **k
     function = (torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d)[len(kernel) - 3]
     result = measured(tracer, function, (input, weight, *args), kwargs)
     tracer.operations[-1].macs = math.prod(tracer.operand(input).sizes) * math.prod(kernel[1:])
+    tracer.operations[-1].options = {"kernel_size": kernel[2:]}
     return result
 
 
@@ -186,7 +194,9 @@ def group_norm(
     channels = input.sizes[1] if weight is None else weight.shape[0]
     if channels != input.sizes[1] or channels % num_groups:
         raise tracer.error(f"normalises {num_groups} groups of {channels} channels but receives {show(input.sizes)}")
-    return normalise(tracer, "group_norm", input, weight, bias, input.sizes[0] * num_groups)
+    result = normalise(tracer, "group_norm", input, weight, bias, input.sizes[0] * num_groups)
+    tracer.operations[-1].options = {"groups": num_groups}
+    return result
 
 
 @rule(functions=[F.layer_norm])
@@ -269,9 +279,12 @@ def drop(function: Callable[..., Any]) -> Rule:
     ) -> Symbol:
         if not 0 < p < 1 or inplace or function is not F.dropout or not input.requires_grad:
             arguments = {"p": p, "training": True, "inplace": inplace, **kwargs}
-            return measured(tracer, function, (input,), arguments, elementwise=True)
+            result: Symbol = measured(tracer, function, (input,), arguments, elementwise=True)
+            tracer.operations[-1].options = {"p": p}
+            return result
         sizes = input.sizes
         result = tracer.emit("dropout", (input,), sizes, 0, math.prod(sizes), input.field, axes=input.axes)
+        tracer.operations[-1].options = {"p": p}
         if result.requires_grad:
             tracer.operations[-1].saved += 4 * math.prod(sizes)  # the mask, already divided by 1 - p
         return result

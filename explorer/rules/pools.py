@@ -48,7 +48,9 @@ def pool(
             (padding_y, padding_x),
             (dilation_y, dilation_x),
         )
-    return tracer.emit(op, (input,), sizes, 0, batch * channels * out_y * out_x, field, strides=strides)
+    result = tracer.emit(op, (input,), sizes, 0, batch * channels * out_y * out_x, field, strides=strides)
+    tracer.operations[-1].options = {"kernel_size": (kernel_y, kernel_x), "stride": (stride_y, stride_x)}
+    return result
 
 
 @rule(functions=[F.max_pool2d, torch.max_pool2d])
@@ -145,7 +147,9 @@ def interpolate(
     if field is not None:
         field = fields.enlarge(field, (height, width), (out_y, out_x), mode if not align_corners else "aligned")
     strides = laid_out_as(input, sizes)
-    return tracer.emit("interpolate", (input,), sizes, 0, math.prod(sizes), field, strides=strides)
+    result = tracer.emit("interpolate", (input,), sizes, 0, math.prod(sizes), field, strides=strides)
+    tracer.operations[-1].options = {"mode": mode}
+    return result
 
 
 @rule(functions=[F.pad])
