@@ -8,19 +8,28 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, TypedDict
 
 from explorer import presets
+from explorer.block import Block
 from explorer.blocks import KINDS
-from explorer.network import EditError, Network
+from explorer.network import MAX_TOKEN, EditError, Network
 from explorer.report import Report, analyze
-from explorer.ui import history
-from explorer.ui.history import Snapshot, State
+from explorer.ui import deeds, history
+from explorer.ui.history import Hand, Snapshot, State
 
 OPENING = "digits_resnet56"
+ARTICLE = "article"
 MAX_BATCH = 65_536
+MAX_TARGET = 10**15
+
+
+Quantity = Literal["params", "macs", "memory"]
+Optimizer = Literal["sgd", "adamw"]
+View = Literal["stack", "table", "graph"]
+Style = Literal["drawn", "graphviz"]
 
 
 class Notice(TypedDict):
@@ -31,6 +40,13 @@ class Notice(TypedDict):
     text: str
 
 
+class Target(TypedDict):
+    """A budget: what is to meet which number."""
+
+    quantity: Quantity
+    value: int
+
+
 class Session(TypedDict):
     """Everything a session holds, as JSON."""
 
@@ -39,9 +55,18 @@ class Session(TypedDict):
     linked: bool  # a link was opened, and what the browser kept belongs before it
     history: State
     batch: int
-    optimizer: Literal["sgd", "adamw"]
-    view: Literal["stack", "table", "graph"]
+    optimizer: Optimizer
+    target: Target | None
+    fit: dict[str, Any] | None  # proposals that meet the target, and the network they were made for
+    notes: dict[str, str]  # explanations, by the card's name
+    view: View
+    style: Style  # of the graph
+    inside: list[str]  # names of the cards that are open
+    opened: list[str]  # paths that the graph shows opened
     unfolded: list[int]
+    timeline: bool  # whether it is on screen
+    preview: dict[str, Any] | None  # a drag that has begun
+    asked: list[str]  # what an editor has just asked for, beside the moment
     notice: Notice | None
     download: dict[str, Any] | None
     acknowledged: dict[str, int]  # of each editor in the browser, the last message that was dealt with
@@ -54,33 +79,59 @@ def new_session() -> Session:
         id=secrets.token_hex(6),
         fresh=True,
         linked=False,
-        history=history.begin(opening.to_json(), len(opening.blocks)),
+        history=history.begin(opening.token(), opening.blocks, f"opened {opening.name}"),
         batch=64,
         optimizer="sgd",
+        target=None,
+        fit=None,
+        notes={},
         view="stack",
+        style="drawn",
+        inside=[],
+        opened=[],
         unfolded=[],
+        timeline=False,
+        preview=None,
+        asked=["shelf"],
         notice=None,
         download=None,
         acknowledged={},
     )
 
 
-@lru_cache(maxsize=512)
-def read(text: str) -> Network:
-    """The network of a JSON text that this program wrote."""
-    return Network.from_json(text)
+@lru_cache(maxsize=1024)
+def read(token: str) -> Network:
+    """The network of a token that this program wrote."""
+    return Network.from_token(token)
 
 
-@lru_cache(maxsize=512)
-def token_of(text: str) -> str:
-    """The link's token of a network given as JSON."""
-    return read(text).token()
+@lru_cache(maxsize=64)
+def report_of(token: str, batch: int) -> Report:
+    """The report of a token's network, up to the failing block if there is one."""
+    return analyze(read(token), batch=batch, partial=True)
 
 
 def sentence(error: ValueError) -> str:
     """An error's own sentence as a person reads it: with a capital and a full stop."""
     text = re.sub(r"\s+", " ", str(error)).strip()[:500]
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def insertion(report: Report, kind: type[Block], at: int) -> dict[str, Any]:
+    """The edit that puts a new block of this kind at the place nearest to `at` where its role may stand."""
+    cards, network = report.cards, report.network
+    assert network is not None
+    stems = sum(block.role == "stem" for block in network.blocks)
+    bodies = sum(block.role != "head" for block in network.blocks)
+    low, high = {"stem": (0, 0), "body": (stems, bodies), "head": (len(cards), len(cards))}[kind.role]
+    at = max(low, min(at, high))
+    block: dict[str, Any] = {"kind": kind.model_fields["kind"].default}
+    channels = kind.model_fields.get("channels")
+    if kind.role == "body" and channels is not None and channels.default is not None and at > 0:
+        shape = cards[at - 1].output_shape
+        if len(shape) == 3 and shape[0] >= 8:
+            block["channels"] = shape[0]
+    return {"op": "insert", "at": at, "block": block}
 
 
 class Desk:
@@ -116,41 +167,59 @@ class Desk:
         return self.now["selected"]
 
     @property
+    def chosen(self) -> tuple[int, ...]:
+        """All selected cards in their order; none where the network is selected."""
+        return tuple(self.now["chosen"])
+
+    @property
     def token(self) -> str:
         """The network on screen as a link's token."""
-        return token_of(self.now["network"])
+        return self.now["network"]
 
     def report(self) -> Report:
         """The report of the network on screen at the chosen batch, up to the failing block if there is one."""
-        return analyze(self.network, batch=self.session["batch"], partial=True)
+        return report_of(self.now["network"], self.session["batch"])
 
     def report_before(self) -> Report | None:
         """The same of the network before the last change."""
-        return None if self.before is None else analyze(self.before, batch=self.session["batch"], partial=True)
+        before = self.history["before"]
+        return None if before is None else report_of(before, self.session["batch"])
 
     def apply(self, edit: Mapping[str, Any], card: str | None = None) -> None:
         """Makes one edit, which undo takes back. Raises EditError, and then nothing was changed.
 
-        `card` is the name for a card that the edit makes.
+        `card` is the name for the first card that the edit makes.
         """
-        new = self.network.apply(dict(edit))
-        if new == self.network:
+        before = self.network
+        after = before.apply(dict(edit))
+        hand = history.rearranged(self.now, edit, history.new_names(self.history, card))
+        if after == before:  # equal blocks that changed places are no edit, but the cards are where they were put
+            if len(hand.cards) == len(before.blocks):
+                history.lay(self.history, hand)
             return
-        if card is None or card in self.now["cards"]:
-            [card] = history.fresh_cards(self.history, 1)
-        cards, chosen = history.rearranged(self.now["cards"], self.now["selected"], edit, card)
-        self._commit(new, cards, chosen)
+        self._commit(after, hand, deeds.deed(edit, before, after, self.report().error, hand))
 
-    def load(self, network: Network, label: str = "") -> None:
-        """Opens a network in place of the one on screen, which undo brings back."""
+    def settle(self, network: Network, deed: str) -> None:
+        """Makes this network of the same cards the present, which undo takes back. Raises EditError."""
+        self._commit(network, Hand(self.now["cards"], self.selected, self.now["chosen"]), deed)
+
+    def load(self, network: Network, title: str = "", deed: str = "") -> None:
+        """Opens a network in place of the one on screen, which undo brings back. Raises EditError.
+
+        With a title a sentence says so; `deed` is what the timeline calls it.
+        """
         if network != self.network:
             cards = history.fresh_cards(self.history, len(network.blocks))
-            self._commit(network, cards, 0 if network.blocks else history.NETWORK)
-        if label:
-            self.tell(f"{label} is open. Undo brings back what was here.")
+            first = 0 if network.blocks else history.NETWORK
+            self._commit(network, Hand(cards, first, []), deed or f"opened {title or network.name or 'a network'}")
+        if title:
+            self.tell(f"{title} is open. Undo brings back what was here.")
 
-    def _commit(self, network: Network, cards: Sequence[str], chosen: int) -> None:
-        history.commit(self.history, network.to_json(), cards, chosen)
+    def _commit(self, network: Network, hand: Hand, deed: str) -> None:
+        token = network.token()
+        if len(token) > MAX_TOKEN:
+            raise EditError("This network would be longer than a link can hold; nothing was changed.")
+        history.commit(self.history, token, hand, deeds.brief(deed))
         self.session["fresh"] = False
 
     def undo(self) -> None:
@@ -161,9 +230,15 @@ class Desk:
         """Forward one edit, if there is one."""
         history.redo(self.history)
 
-    def select(self, at: int) -> None:
-        """Shows this card's form; -1 is the network itself."""
-        history.select(self.history, at)
+    def jump(self, to: int) -> None:
+        """To state `to` of the timeline. Raises EditError where there is none."""
+        if to >= len(history.line(self.history)):
+            raise EditError("The timeline has no such state.")
+        history.jump(self.history, to)
+
+    def select(self, at: int, chosen: Iterable[int] = ()) -> None:
+        """Shows this card's form; -1 is the network itself. `chosen` are all cards to select."""
+        history.select(self.history, at, chosen)
 
     def add(self, kind: str, at: int, card: str | None = None) -> None:
         """Puts a new block of this kind at the nearest place where its role may stand. Raises EditError.
@@ -173,28 +248,22 @@ class Desk:
         made = KINDS.get(kind)
         if made is None:
             raise EditError("There is no block of that kind.")
-        blocks = self.network.blocks
-        stems = sum(block.role == "stem" for block in blocks)
-        bodies = sum(block.role != "head" for block in blocks)
-        low, high = {"stem": (0, 0), "body": (stems, bodies), "head": (len(blocks), len(blocks))}[made.role]
-        at = max(low, min(at, high))
-        block: dict[str, Any] = {"kind": kind}
-        channels = made.model_fields.get("channels")
-        if made.role == "body" and channels is not None and channels.default is not None and at > 0:
-            shape = self.report().cards[at - 1].output_shape
-            if shape is not None and len(shape) == 3 and shape[0] >= 8:
-                block["channels"] = shape[0]
-        self.apply({"op": "insert", "at": at, "block": block}, card)
+        self.apply(insertion(self.report(), made, at), card)
 
     def empty(self) -> None:
         """An empty stack over the same input."""
-        self.load(Network(input=self.network.input), "An empty stack")
+        self.load(Network(input=self.network.input), "An empty stack", "emptied the stack")
 
     def open_preset(self, name: str) -> None:
         """Opens a published network. Raises EditError where there is none of that name."""
         if name not in presets.names():
             raise EditError("There is no preset of that name.")
         self.load(presets.load(name), presets.about(name).title)
+
+    def open_article(self) -> None:
+        """Opens the article's own network with each block explained."""
+        self.open_preset(ARTICLE)
+        self.session["notes"] = dict(zip(self.now["cards"], presets.about(ARTICLE).notes, strict=True))
 
     def open_file(self, text: str) -> None:
         """Opens a network kept as JSON. Raises EditError with the place where it cannot be read."""
@@ -208,9 +277,19 @@ class Desk:
         """Images in a training step; bounded, since it only multiplies."""
         self.session["batch"] = max(1, min(size, MAX_BATCH))
 
-    def set_optimizer(self, name: Literal["sgd", "adamw"]) -> None:
+    def set_optimizer(self, name: Optimizer) -> None:
         """The optimiser whose state the memory counts."""
         self.session["optimizer"] = name
+
+    def dismiss(self, what: Literal["fit", "notes", "preview"]) -> None:
+        """Takes something off the screen."""
+        match what:
+            case "fit":
+                self.session["fit"] = None
+            case "notes":
+                self.session["notes"] = {}
+            case "preview":
+                self.session["preview"] = None
 
     def tell(self, text: str, kind: Literal["info", "error"] = "info") -> None:
         """Shows a sentence in passing."""
@@ -224,26 +303,6 @@ class Desk:
         except ValueError as error:
             self.tell(f"{sentence(error)} What was here before is unchanged.", "error")
             return
-        self.session["history"] = history.begin(linked.to_json(), len(linked.blocks))
+        self.session["history"] = history.begin(linked.token(), linked.blocks, "opened a link")
         self.session["linked"] = True
         self.tell("The network of the link is open.")
-
-    def restore(self, token: str) -> None:
-        """Brings back what this browser kept, if the session has nothing of its own yet."""
-        session = self.session
-        if not session["fresh"]:
-            return
-        session["fresh"] = False
-        try:
-            kept = Network.from_token(token)
-        except ValueError as error:
-            if not session["linked"]:
-                self.tell(f"The network kept in this browser cannot be read. {sentence(error)}", "error")
-            return
-        text = kept.to_json()
-        if not session["linked"]:
-            session["history"] = history.begin(text, len(kept.blocks))
-        elif text != self.now["network"]:
-            # The link stays open, and what it replaced is one undo away.
-            cards = history.fresh_cards(self.history, len(kept.blocks))
-            self.history["past"].append({"network": text, "cards": cards, "selected": history.NETWORK})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.network import EditError
-from explorer.ui import downloads, messages
+from explorer.ui import budget, downloads, messages, preview
 from explorer.ui.desk import Desk, sentence
 from explorer.ui.messages import Unreadable
 
@@ -16,10 +16,14 @@ def receive(desk: Desk, value: object) -> None:
     if client is None:
         return
     acknowledged = desk.session["acknowledged"]
+    answered = False
     for raw in messages.messages_of(value):
         seq = messages.seq_of(raw)
         if seq is not None and seq <= acknowledged.get(client, -1):
             continue
+        if not answered:  # what was asked for by earlier messages has been handed over
+            desk.session["asked"] = []
+            answered = True
         try:
             _perform(desk, messages.parse(raw), client)
         except (EditError, Unreadable) as error:
@@ -32,19 +36,34 @@ def receive(desk: Desk, value: object) -> None:
 
 def _perform(desk: Desk, message: messages.Message, client: str) -> None:
     card = f"{client}.{message.seq}"  # the browser has already drawn the new card under this name
+    session = desk.session
     match message:
         case messages.Edit():
             desk.apply(message.edit, card)
         case messages.Add():
             desk.add(message.kind, message.at, card)
         case messages.Select():
-            desk.select(message.at)
-        case messages.Simple(op="undo"):
-            desk.undo()
-        case messages.Simple(op="redo"):
-            desk.redo()
+            desk.select(message.at, message.chosen or ())
         case messages.Simple():
-            desk.empty()
+            _simple(desk, message.op)
+        case messages.Preview(kind=kind, cards=cards):
+            session["preview"] = {"client": client, "number": message.seq, **preview.begin(desk, kind, cards)}
+        case messages.Jump():
+            desk.jump(message.to)
+        case messages.Timeline():
+            session["timeline"] = message.open
+        case messages.Target(quantity=quantity, value=target):
+            budget.aim(desk, quantity, target)
+        case messages.Adopt():
+            budget.adopt(desk, message.proposal)
+        case messages.Dismiss():
+            desk.dismiss(message.what)
+        case messages.Inside():
+            session["inside"] = list(message.cards)
+        case messages.Picture():
+            session["opened"] = list(message.opened)
+        case messages.Style():
+            session["style"] = message.to
         case messages.Preset():
             desk.open_preset(message.name)
         case messages.OpenFile():
@@ -52,8 +71,24 @@ def _perform(desk: Desk, message: messages.Message, client: str) -> None:
         case messages.Batch():
             desk.set_batch(message.size)
         case messages.View():
-            desk.session["view"] = message.to
+            session["view"] = message.to
         case messages.Unfold():
-            desk.session["unfolded"] = list(message.cards)
+            session["unfolded"] = list(message.cards)
         case messages.Download():
-            desk.session["download"] = {"client": client, "number": message.seq, **downloads.make(message.what, desk)}
+            session["download"] = {"client": client, "number": message.seq, **downloads.make(message.what, desk)}
+
+
+def _simple(desk: Desk, op: str) -> None:
+    match op:
+        case "undo":
+            desk.undo()
+        case "redo":
+            desk.redo()
+        case "empty":
+            desk.empty()
+        case "article":
+            desk.open_article()
+        case "fit":
+            budget.propose(desk)
+        case _:
+            desk.session["asked"].append(op)

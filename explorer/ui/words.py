@@ -45,3 +45,8 @@ def change(now: int | None, before: int | None, write: str = "plain") -> str:
         return "±0"
     text = {"plain": plain, "compact": compact, "memory": memory}[write](abs(difference))
     return f"{'+' if difference > 0 else '−'}{text}"
+
+
+def share(part: int, whole: int) -> float:
+    """The part of the whole that a bar fills."""
+    return round(part / whole, 3) if whole else 0.0

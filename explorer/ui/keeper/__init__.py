@@ -1,4 +1,4 @@
-"""Keeps the network in the browser, on every page, and brings it back after a reload."""
+"""Keeps the work of a person in the browser, on every page, and brings it back after a reload."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.ui import keeping
 from explorer.ui.desk import Desk
 from explorer.ui.session import LINK
 
@@ -25,14 +26,18 @@ def receive(desk: Desk) -> None:
     sent = st.session_state.get(KEY)
     value = sent.get("value") if sent else None
     if isinstance(value, dict) and value.get("session") == desk.session["id"]:
-        token = value.get("token")
-        desk.restore(token if isinstance(token, str) else "")
+        keeping.restore(desk, value.get("kept"))
 
 
 def show(desk: Desk) -> None:
     """Hands the browser what it is to keep."""
     session = desk.session
-    data = {"session": session["id"], "fresh": session["fresh"], "token": desk.token, "link": LINK in st.query_params}
+    data = {
+        "session": session["id"],
+        "fresh": session["fresh"],
+        "link": LINK in st.query_params,
+        **keeping.told(desk),
+    }
     _component()(key=KEY, data=data, on_value_change=_noted)
 
 
