@@ -56,6 +56,7 @@ class Arc:
     name: str  # "identity", "project", "pad"
     own: bool  # whether it is the block's shortcut
     gap: float
+    title: str = ""
     level: float = 0.0  # how far before the axis it passes
 
     @property
@@ -116,7 +117,7 @@ class SplitPiece:
         end, stop = along + self.length, side
         if self.target is not None:
             end, stop = end + self.target.length / 2, side - self.target.before
-        group = Group(("shortcut", arc.name) if arc.own else ("edge",), title=TITLES[arc.name] if arc.own else "")
+        group = Group(("shortcut", arc.name) if arc.own else ("edge",), title=arc.title)
         pen = Pen(canvas.colour if arc.own else canvas.measures.line.colour, 1.4, arc.dash)
         group.parts.append(canvas.arc((along, side), (end, stop), side - arc.level, pen))
         canvas.parts.append(group)
@@ -147,6 +148,7 @@ class Style(Protocol):
     """What makes a picture large or tiny: the pieces that a row is built of."""
 
     measures: Measures
+    ends: bool  # whether the shapes of input and output stand at the ends
 
     def node(self, node: Node) -> NodePiece | None:
         """The piece of a node; None for one that this picture leaves out."""
@@ -217,7 +219,7 @@ class Builder:
             return None
         shape = self.graph.shape(wire.source)
         if wire.source == INPUT or wire.target == self.end:
-            return shape
+            return shape if self.style.ends else None
         inputs = self.graph.nodes[wire.source].inputs
         return shape if any(self.graph.shape(source) != shape for source in inputs) else None
 
@@ -227,4 +229,4 @@ class Builder:
         own = shortcut is not None and shortcut.join == split.target
         kind = shortcut.kind if shortcut is not None and own and nodes else "identity"
         pieces = [piece for piece in map(self.style.beside, nodes) if piece is not None]
-        return Arc(pieces, DASHES[kind], kind, own, self.style.measures.gap)
+        return Arc(pieces, DASHES[kind], kind, own, self.style.measures.gap, TITLES[kind] if own else "")

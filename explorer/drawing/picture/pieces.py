@@ -165,9 +165,12 @@ class WirePiece:
 
     before = 0.0
 
-    def __init__(self, shape: Sequence[int] | None, across: bool, seen: bool, least: float) -> None:
+    def __init__(
+        self, shape: Sequence[int] | None, across: bool, seen: bool, least: float, pen: Pen | None = None
+    ) -> None:
         self.text = show(shape) if shape is not None else ""
         self.seen = seen
+        self.pen = pen
         self.after = 0.0
         self.length = least
         if self.text:
@@ -176,7 +179,7 @@ class WirePiece:
 
     def draw(self, canvas: Canvas, along: float, side: float) -> None:
         if self.seen:
-            canvas.line((along, side), (along + self.length, side))
+            canvas.line((along, side), (along + self.length, side), pen=self.pen)
         if self.text:
             canvas.parts.append(shape_text(canvas, self.text, along + self.length / 2, side))
 

@@ -189,8 +189,9 @@ class LargeStyle:
 
     measures = LARGE
 
-    def __init__(self, across: bool) -> None:
+    def __init__(self, across: bool, ends: bool = True) -> None:
         self.across = across
+        self.ends = ends
 
     def node(self, node: Node) -> NodePiece:
         return node_piece(node, self.across)

@@ -100,6 +100,8 @@ class Line:
 class TinyStyle:
     """A picture without words; `spread` and `rise` use room that is left along and across the flow."""
 
+    ends = True
+
     def __init__(self, graph: Graph, colour: str, spread: float = 0.0, rise: float = 0.0) -> None:
         self.measures = Measures(
             gap=2.6 + spread,
