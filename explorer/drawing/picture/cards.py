@@ -134,7 +134,7 @@ def moved(part: Item, x: float, y: float) -> Item:
     """A part of another scene, elsewhere."""
     match part:
         case Box():
-            return Box(part.x + x, part.y + y, part.width, part.height, part.radius, part.pen, part.fill)
+            return Box(part.x + x, part.y + y, part.width, part.height, part.radius, part.pen, part.fill, part.tint)
         case Path():
             steps = [
                 tuple(value + (y if number % 2 else x) for number, value in enumerate(step)) for step in part.steps
@@ -143,7 +143,7 @@ def moved(part: Item, x: float, y: float) -> Item:
         case Text():
             return Text(part.x + x, part.y + y, part.text, part.role, part.colour, part.anchor, part.turned)
         case Group():
-            return Group(part.names, part.data, part.title, [moved(inner, x, y) for inner in part.parts])
+            return Group(part.names, part.data, part.title, [moved(inner, x, y) for inner in part.parts], part.pen)
     return type(part)(part.x + x, part.y + y, part.radius, part.pen, part.fill)
 
 

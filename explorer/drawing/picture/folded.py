@@ -13,10 +13,12 @@ from explorer.network import walk
 from explorer.report import Card, Report
 from explorer.shape import Shape, ShapeError, show
 
-EDGE = 3.0
-ROOM = 16.0  # above the blocks, for arcs and ×N
+EDGE = 4.0
+ROOM = 20.0  # above the blocks, for arcs and ×N
+OVER = 4.5  # of an arc above its block
 MOST = 8  # slices of a block that stands many times
-SLICE = 2.6  # how wide a further copy is beside the first
+SLICE = 0.32  # how wide a further copy is beside a block that stands once
+HEAD = 0.4  # and how wide one that makes no map
 
 
 def folded_scene(report: Report, width: float, height: float) -> Scene:
@@ -31,25 +33,25 @@ def folded_scene(report: Report, width: float, height: float) -> Scene:
                 graphs[step.card] = copy_graph(found.block, Shape(*found.in_shape), step.first == 0)
     except ShapeError:
         pass  # cards from there on are drawn without a size of their own
-    weights = [1.0 + SLICE / 9 * (slices(card) - 1) for card in report.cards]
-    gap = min(5.0, width / max(1, 4 * len(weights)))
+    weights = [weight(card) for card in report.cards]
+    gap = min(6.5, width / max(1, 4 * len(weights)))
     unit = (width - 2 * EDGE - gap * (len(weights) - 1)) / max(1.0, sum(weights))
-    unit = min(unit, 26.0)
+    unit = min(unit, 24.0)
     used = unit * sum(weights) + gap * (len(weights) - 1)
     x = (width - used) / 2
     low = height - EDGE
     middle = (ROOM + low) / 2
-    tallest = low - ROOM
+    tallest = (low - ROOM) / max([0.5, *(relative(card, report.input_shape) for card in report.cards)])
     parts: list[Item] = []
     last: float | None = None
-    for card, weight in zip(report.cards, weights, strict=True):
+    for card, share in zip(report.cards, weights, strict=True):
         family = type(report.network.blocks[card.index]).family
         colour = "error" if card.status == "error" else "strong_line" if card.status == "waiting" else family
         size = tallest * relative(card, report.input_shape)
         if last is not None:
             parts.append(Path([(last, middle), (x, middle)], Pen("faint", 1.0)))
-        parts += block_parts(card, x, unit * weight, middle, size, colour, graphs.get(card.index))
-        last = x + unit * weight
+        parts += block_parts(card, x, unit * share, middle, size, colour, graphs.get(card.index), gap)
+        last = x + unit * share
         x = last + gap
     cards = len(report.cards)
     label = f"{show(report.input_shape)} to {show(report.output_shape)}, {cards} {'card' if cards == 1 else 'cards'}"
@@ -59,6 +61,11 @@ def folded_scene(report: Report, width: float, height: float) -> Scene:
 def slices(card: Card) -> int:
     """As how many slices a card is drawn."""
     return min(card.repeat, MOST)
+
+
+def weight(card: Card) -> float:
+    """How wide a card is beside one that stands once."""
+    return HEAD if len(card.output_shape) == 1 else 1.0 + SLICE * (slices(card) - 1)
 
 
 def relative(card: Card, image: tuple[int, ...]) -> float:
@@ -71,27 +78,23 @@ def relative(card: Card, image: tuple[int, ...]) -> float:
 
 
 def block_parts(
-    card: Card, x: float, width: float, middle: float, size: float, colour: str, graph: Graph | None
+    card: Card, x: float, width: float, middle: float, size: float, colour: str, graph: Graph | None, gap: float
 ) -> list[Item]:
-    """A box, its further copies as slices, the arc of its shortcut, and ×N above."""
-    parts: list[Item] = []
+    """A box in equal slices, a copy each up to a limit, the arc of its shortcut around it, and ×N above."""
     top = middle - size / 2
     count = slices(card)
-    first = width / (1 + SLICE / 9 * (count - 1))
-    step = (width - first) / max(1, count - 1)
-    parts.append(Box(x, top, width, size, min(3.0, width / 2.5), Pen(colour, 1.2), "surface"))
+    parts: list[Item] = [Box(x, top, width, size, min(3.0, width / 3), Pen(colour, 1.2), colour, 0.13)]
     for number in range(1, count):
-        at = x + first + step * (number - 1)
+        at = x + width * number / count
         parts.append(Path([(at, top), (at, top + size)], Pen(colour, 0.8)))
     shortcut = graph.shortcut if graph is not None else None
-    if shortcut is not None and width > 6:
-        reach = min(width * 0.42, 14.0)
-        rise = 7.0
-        centre = x + width / 2
-        start, end = centre - reach, centre + reach
-        curve = (start, top - rise * 1.3, end, top - rise * 1.3, end, top)
-        parts.append(Path([(start, top), curve], Pen(colour, 1.1, DASHES[shortcut.kind])))
+    if shortcut is not None and gap > 4:
+        left, right, over, round = x - gap * 0.27, x + width + gap * 0.27, top - OVER, min(5.0, width / 2)
+        rise = (left, over + round * 0.45, left + round * 0.45, over, left + round, over)
+        fall = (right - round * 0.45, over, right, over + round * 0.45, right, over + round)
+        steps = [(left, middle), (left, over + round), rise, (right - round, over), fall, (right, middle)]
+        parts.append(Path(steps, Pen(colour, 1.1, DASHES[shortcut.kind])))
     words = f"×{card.repeat}"
     if card.repeat > 1 and text_width(words, SMALL) <= width + 4:
-        parts.append(Text(x + width / 2, top - (9.0 if shortcut is not None else 4.0), words, "small", "muted"))
+        parts.append(Text(x + width / 2, top - (8.0 if shortcut is not None else 4.0), words, "small", "muted"))
     return parts

@@ -158,7 +158,7 @@ def finished(draft: Draft, operations: Sequence[Operation], at: dict[int, int]) 
         notes,
         core.op,
         tuple(draft.operations),
-        shared_path([path for path, each in zip(draft.paths, own, strict=True) if each in spoken]),
+        shared_path([path for path, each in zip(draft.paths, own, strict=True) if each in spoken]) or core.path,
         inputs,
         own[-1].output_shape,
         kernel,

@@ -58,6 +58,7 @@ class Arc:
     gap: float
     title: str = ""
     level: float = 0.0  # how far before the axis it passes
+    inner: float = 0.0  # how far before the axis reaches what it goes round
 
     @property
     def reach(self) -> float:
@@ -97,7 +98,9 @@ class SplitPiece:
             if several:
                 target.reach(-self.offsets[0], self.offsets[-1])
             self.before = max(self.before, target.before - (0 if several else measures.clear))
+        self.room = self.fork + (0.0 if several else lane_start(self.lanes[0]))
         for arc in self.arcs:
+            arc.inner = self.before
             arc.level = self.before + measures.clear + arc.reach - 1
             self.before = arc.level + arc.reach
 
@@ -118,13 +121,25 @@ class SplitPiece:
         if self.target is not None:
             end, stop = end + self.target.length / 2, side - self.target.before
         group = Group(("shortcut", arc.name) if arc.own else ("edge",), title=arc.title)
-        pen = Pen(canvas.colour if arc.own else canvas.measures.line.colour, 1.4, arc.dash)
-        group.parts.append(canvas.arc((along, side), (end, stop), side - arc.level, pen))
+        pen = Pen(canvas.colour if arc.own else canvas.measures.line.colour, canvas.measures.arc, arc.dash)
+        group.parts.append(canvas.arc((along, side), (end, stop), side - arc.level, side - arc.inner, pen, self.room))
         canvas.parts.append(group)
+        outer, canvas.parts = canvas.parts, group.parts
         at = (along + end - sum(piece.length for piece in arc.nodes) - arc.gap * (len(arc.nodes) - 1)) / 2
         for piece in arc.nodes:
             piece.draw(canvas, at, side - arc.level)
             at += piece.length + arc.gap
+        canvas.parts = outer
+
+
+def lane_start(lane: RowPiece) -> float:
+    """How much line comes before the first box of a branch."""
+    length = 0.0
+    for piece in lane.pieces:
+        if not isinstance(piece, WirePiece):
+            break
+        length += piece.length
+    return length
 
 
 def align(lanes: Sequence[RowPiece]) -> None:
@@ -175,9 +190,9 @@ class Builder:
         self.end = len(graph.nodes)
         self.pieces = [style.node(node) for node in graph.nodes]
 
-    def whole(self) -> RowPiece:
-        """All of the graph in one row, with the shapes of its input and output at the ends."""
-        return self.row(trees.tree(self.graph))
+    def whole(self, row: trees.Row | None = None) -> RowPiece:
+        """All of the graph, whose tree may be given, in one row with the shapes of input and output at the ends."""
+        return self.row(trees.tree(self.graph) if row is None else row)
 
     def target(self, number: int) -> NodePiece | None:
         return self.pieces[number] if number < self.end else None

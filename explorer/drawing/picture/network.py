@@ -32,7 +32,7 @@ from explorer.report import BlockRow, Card, Report
 from explorer.shape import Shape, ShapeError, show
 
 MARGIN = 10.0
-CARD, SLIM = 330.0, 250.0  # the width of a card where the network runs down or across
+CARD, SLIM = 330.0, 270.0  # the width of a card where the network runs down or across
 COPY = 240.0
 APART = 4  # groups of copies that are drawn one by one; growing copies after these are one
 DRAWN = 60  # cards up to which each has its small drawing
@@ -121,7 +121,7 @@ class NetworkBuilder:
         return FramePiece(self.title(card, CARD), place, row, self.across, CARD)
 
     def title(self, card: Card, width: float) -> str:
-        return clipped(card_name(card, "  "), width, 12.0, bold=True)
+        return clipped(card_name(card), width, 12.0, bold=True)
 
     def words(self, card: Card, block: Block) -> Words:
         """Name, settings, what `auto` chose, cost; or why it does not fit."""

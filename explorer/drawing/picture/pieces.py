@@ -71,8 +71,8 @@ class BoxPiece:
         x, y = canvas.point(along + self.length / 2, side)
         group = canvas.group(self.node, self.node.role)
         weighs = self.node.role in ("conv", "dense")
-        pen = Pen(canvas.colour if weighs or self.flat else "strong_line")
-        if self.node.role == "dropout":
+        pen = canvas.pen(group, "" if weighs or self.flat else "strong_line")
+        if self.node.role == "dropout" and "selected" not in group.names:
             pen = Pen("faint", 1.2, "dashed")
         left, top = x - self.width / 2, y - self.height / 2
         group.parts.append(Box(left, top, self.width, self.height, 9 if self.flat else 5, pen, "surface"))
@@ -102,7 +102,7 @@ class SumPiece:
     def draw(self, canvas: Canvas, along: float, side: float) -> None:
         x, y = canvas.point(along + RADIUS, side)
         group = canvas.group(self.node, "join")
-        group.parts.append(Circle(x, y, RADIUS, Pen(canvas.colour), "surface"))
+        group.parts.append(Circle(x, y, RADIUS, canvas.pen(group), "surface"))
         group.parts.extend(sign(self.node.lines[0], x, y, 3.6, Pen(canvas.colour)))
         canvas.parts.append(group)
 
@@ -125,7 +125,7 @@ class BarPiece:
         x, y = canvas.point(along, side - self.before)
         breadth = self.before + self.after
         size = (BAR, breadth) if canvas.across else (breadth, BAR)
-        group.parts.append(Box(x, y, *size, 5, Pen(canvas.colour), "surface"))
+        group.parts.append(Box(x, y, *size, 5, canvas.pen(group), "surface"))
         x, y = canvas.point(along + BAR / 2, side + (self.after - self.before) / 2)
         words, across = self.node.lines[0], canvas.across
         group.parts.append(Text(x + 3.2 * across, y + 3.2 * (not across), words, "small", "muted", turned=across))

@@ -39,6 +39,7 @@ class Box:
     radius: float = 5.0
     pen: Pen = Pen()
     fill: str = ""
+    tint: float = 1.0  # how opaque the fill is
 
 
 @dataclass(slots=True)
@@ -94,6 +95,7 @@ class Group:
     data: dict[str, str] = field(default_factory=dict)
     title: str = ""
     parts: list[Item] = field(default_factory=list)
+    pen: Pen = Pen()  # of most of its parts, where it holds no text
 
 
 Item: TypeAlias = Box | Circle | Path | Text | Group

@@ -9,6 +9,7 @@ from html import escape
 from explorer.drawing.palette import FONT, MONOSPACE, Palette
 from explorer.drawing.picture.scene import SIZES, Box, Circle, Group, Item, Path, Pen, Scene, Text
 
+MONO = MONOSPACE.replace("'", "")  # a name of two words needs no quotes
 DASHES = {"dashed": "4.5 3", "dotted": "0.1 3.2"}  # dots are round ends of lines without length
 VARIABLES = {"background": "bg", "strong_line": "line2", "accent_soft": "accent-soft", "error_soft": "error-soft"}
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,6 +37,7 @@ class Writer:
     def __init__(self, colours: Palette | None, dashes: float) -> None:
         self.colours = colours
         self.dashes = dashes
+        self.common = Pen("", 0.0)  # what parts inherit from the group around them
 
     def written(self, scene: Scene) -> str:
         size = f"{number(scene.width)} {number(scene.height)}"
@@ -75,7 +77,8 @@ class Writer:
             case Box():
                 place = f'x="{number(item.x)}" y="{number(item.y)}"'
                 size = f'width="{number(item.width)}" height="{number(item.height)}" rx="{number(item.radius)}"'
-                return f"<rect {place} {size}{self.fill(item.fill)}{self.pen(item.pen)}/>"
+                tint = f' fill-opacity="{item.tint:g}"' if item.tint < 1 else ""
+                return f"<rect {place} {size}{self.fill(item.fill)}{tint}{self.pen(item.pen)}/>"
             case Circle():
                 place = f'cx="{number(item.x)}" cy="{number(item.y)}" r="{number(item.radius)}"'
                 return f"<circle {place}{self.fill(item.fill)}{self.pen(item.pen)}/>"
@@ -86,13 +89,17 @@ class Writer:
         names = f' class="{clean(" ".join(group.names))}"' if group.names else ""
         data = "".join(f' data-{name}="{clean(value)}"' for name, value in group.data.items())
         title = f"<title>{clean(group.title)}</title>" if group.title else ""
-        return f"<g{names}{data}>{title}{''.join(self.parts(group.parts))}</g>"
+        outer, pen = self.common, self.pen(group.pen)
+        self.common = group.pen if group.pen.colour else outer
+        inner = "".join(self.parts(group.parts))
+        self.common = outer
+        return f"<g{names}{data}{pen}>{title}{inner}</g>"
 
     def text(self, text: Text) -> str:
         x, y = number(text.x), number(text.y)
         anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
         turned = f' transform="rotate(-90 {x} {y})"' if text.turned else ""
-        font = f' font-family="{clean(MONOSPACE)}"' if text.role == "shape" else ""
+        font = f' font-family="{MONO}"' if text.role == "shape" else ""
         weight = ' font-weight="600"' if text.role == "title" else ""
         name = ' class="shape"' if text.role == "shape" else ' class="label"'
         return (
@@ -116,8 +123,10 @@ class Writer:
         if pen.dash != "solid":
             lengths = " ".join(number(float(part) * self.dashes) for part in DASHES[pen.dash].split())
             dash = f' stroke-dasharray="{lengths}"'
-        width = f' stroke-width="{number(pen.width + (0.4 if pen.dash == "dotted" else 0))}"'
-        return f' stroke="{self.colour(pen.colour)}"{width}{dash}'
+        thick = pen.width + (0.4 if pen.dash == "dotted" else 0)
+        colour = f' stroke="{self.colour(pen.colour)}"' if pen.colour != self.common.colour else ""
+        width = f' stroke-width="{number(thick)}"' if thick != self.common.width else ""
+        return f"{colour}{width}{dash}"
 
 
 def alike(path: Path, other: Path) -> bool:

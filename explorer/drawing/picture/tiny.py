@@ -12,14 +12,13 @@ from explorer.drawing.picture.canvas import Canvas, Measures
 from explorer.drawing.picture.graph import Graph, Node
 from explorer.drawing.picture.layout import DASHES, Arc, Builder, RowPiece, SplitPiece
 from explorer.drawing.picture.pieces import BoxPiece, NodePiece, Piece
-from explorer.drawing.picture.scene import Box, Circle, Item, Path, Pen, Scene, Text
-from explorer.drawing.picture.tree import Tangle
+from explorer.drawing.picture.scene import Box, Circle, Group, Item, Path, Pen, Scene, Text
+from explorer.drawing.picture.tree import Tangle, tree
 
 WIDTH, HEIGHT = 44.0, 30.0
 EDGE = 2.0
 MOST = 6  # nodes of a row; of more the first three and the last two are drawn
 STROKE = 1.3
-LINE = Pen("", STROKE)
 MINOR = frozenset({"activation", "other", "view", "silent", "pad", "dropout"})  # left out where anything else is
 
 
@@ -110,6 +109,8 @@ class TinyStyle:
             lane=2.4 + rise,
             clear=3.0 + rise,
             bend=7.0,
+            corner=4.0,
+            arc=STROKE,
             line=Pen(colour, STROKE),
         )
         drawn = [node for node in graph.nodes if node.role not in MINOR]
@@ -165,13 +166,14 @@ class TinyStyle:
 
 def miniature_scene(graph: Graph, colour: str, label: str) -> Scene:
     """The graph in 44×30 pixels."""
+    cut = tree(graph)
     style = TinyStyle(graph, colour)
-    row = Builder(graph, style).whole()
+    row = Builder(graph, style).whole(cut)
     wide, high = WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE
     spread = min(3.2, max(0.0, wide - row.length) / (style.lines + 2))
     rise = min(5.0, max(0.0, high - 3 - row.before - row.after)) if row.before != row.after else 0.0
     style = TinyStyle(graph, colour, spread, rise)
-    row = Builder(graph, style).whole()
+    row = Builder(graph, style).whole(cut)
     spare = max(0.0, wide - row.length)
     row.pieces[0].length += min(spare / 2, 4.0)
     row.stretch(row.length + min(spare / 2, 4.0))
@@ -181,7 +183,8 @@ def miniature_scene(graph: Graph, colour: str, label: str) -> Scene:
     across = min(1.0, wide / row.length)
     down = min(1.0, high / max(1.0, row.before + row.after))
     left, top = (WIDTH - across * row.length) / 2, (HEIGHT - down * (row.before + row.after)) / 2
-    return Scene(WIDTH, HEIGHT, label, [scaled(part, across, down, left, top) for part in flattened(canvas.parts)])
+    parts = [scaled(part, across, down, left, top) for part in flattened(canvas.parts)]
+    return Scene(WIDTH, HEIGHT, label, [Group(parts=parts, pen=Pen(colour, STROKE))])
 
 
 def flattened(parts: Sequence[Item]) -> list[Item]:

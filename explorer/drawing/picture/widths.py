@@ -3,6 +3,7 @@
 Made from the fonts that the page serves, at weights 400 and 600; without kerning, which is below a pixel in a label.
 """
 
+import re
 from functools import lru_cache
 
 CHARACTERS = (
@@ -31,6 +32,7 @@ _BOLD = """
 294 507 501 480 503 956 257 512 416 416 679 630 881 881 673
 """
 _MONOSPACED = 600
+TIMES = re.compile(r"(?<=\d)x(?=\d)")  # which Inter shows as ×
 _UNKNOWN = 1000  # of a character that the fonts lack: some other font shows it, hardly wider than it is high
 
 REGULAR = dict(zip(CHARACTERS, map(int, _REGULAR.split()), strict=True))
@@ -43,6 +45,8 @@ def text_width(text: str, size: float, bold: bool = False, monospaced: bool = Fa
     if monospaced:
         return size / 1000 * sum(_MONOSPACED if sign in REGULAR else _UNKNOWN for sign in text)
     table = BOLD if bold else REGULAR
+    if "x" in text:
+        text = TIMES.sub("×", text)
     return size / 1000 * sum([table.get(sign, _UNKNOWN) for sign in text])
 
 
