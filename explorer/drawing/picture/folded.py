@@ -19,6 +19,7 @@ OVER = 4.5  # of an arc above its block
 MOST = 8  # slices of a block that stands many times
 SLICE = 0.32  # how wide a further copy is beside a block that stands once
 HEAD = 0.4  # and how wide one that makes no map
+FLAT = 12.0  # and how high
 
 
 def folded_scene(report: Report, width: float, height: float) -> Scene:
@@ -47,7 +48,7 @@ def folded_scene(report: Report, width: float, height: float) -> Scene:
     for card, share in zip(report.cards, weights, strict=True):
         family = type(report.network.blocks[card.index]).family
         colour = "error" if card.status == "error" else "strong_line" if card.status == "waiting" else family
-        size = tallest * relative(card, report.input_shape)
+        size = FLAT if len(card.output_shape) == 1 else tallest * relative(card, report.input_shape)
         if last is not None:
             parts.append(Path([(last, middle), (x, middle)], Pen("faint", 1.0)))
         parts += block_parts(card, x, unit * share, middle, size, colour, graphs.get(card.index), gap)
@@ -69,10 +70,10 @@ def weight(card: Card) -> float:
 
 
 def relative(card: Card, image: tuple[int, ...]) -> float:
-    """The height of what a card makes, from 1 for the image's to 0.16 for a single value, by its logarithm."""
+    """The height of the map that a card makes, from 1 for the image's to 0.16 for a single row, by its logarithm."""
     shape = card.output_shape
-    if len(shape) != 3 or card.status != "ok":
-        return 0.3 if card.status != "ok" else 0.22
+    if len(shape) != 3:
+        return 0.3
     whole = log2(max(2, image[1]))
     return 0.16 + 0.84 * min(1.0, log2(max(1, shape[1])) / whole)
 

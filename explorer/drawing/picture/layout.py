@@ -143,18 +143,25 @@ def lane_start(lane: RowPiece) -> float:
 
 
 def align(lanes: Sequence[RowPiece]) -> None:
-    """Gives boxes that stand in one column of several branches one width, so that the columns are seen."""
+    """Gives boxes and lines of one column of several branches one length, so that the columns are seen."""
     if len(lanes) < 2:
         return
-    columns: dict[int, list[BoxPiece]] = {}
+    boxes: dict[int, list[BoxPiece]] = {}
+    lines: dict[int, list[WirePiece]] = {}
     for lane in lanes:
-        for place, piece in enumerate(lane.pieces):
+        for place, piece in enumerate(lane.pieces[:-1]):
             if isinstance(piece, BoxPiece):
-                columns.setdefault(place, []).append(piece)
-    for boxes in columns.values():
-        width = max(box.width for box in boxes)
-        for box in boxes:
+                boxes.setdefault(place, []).append(piece)
+            elif isinstance(piece, WirePiece):
+                lines.setdefault(place, []).append(piece)
+    for column in boxes.values():
+        width = max(box.width for box in column)
+        for box in column:
             box.widen(width)
+    for stretch in lines.values():
+        length = max(line.length for line in stretch)
+        for line in stretch:
+            line.length = length
     for lane in lanes:
         lane.measure()
 
