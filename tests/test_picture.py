@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from time import process_time
 from typing import Any
 from xml.etree import ElementTree
 
@@ -511,6 +512,23 @@ def test_miniatures_are_small_have_no_words_and_tell_the_kinds_apart() -> None:
         seen[drawing] = kind.title
     for block, shape in EXAMPLES:
         assert len(picture.miniature(block, shape)) < 1500
+
+
+def test_the_largest_blocks_are_drawn_in_time_and_their_miniatures_stay_small() -> None:
+    nested = "1x1:2 | 1x1:2 > (" * 16 + "1x1:2" + ")" * 16
+    for line in (
+        " | ".join(["1x1:1"] * 250),
+        " > ".join(["3x3:1"] * 250),
+        nested,
+        "1x1:1 > 3x3:1 | " * 124 + "maxpool",
+    ):
+        block = blocks.Inception(branches=line)
+        began = process_time()
+        scene = inside_scene(block, (8, 8, 8))
+        small = picture.miniature(block, Shape(8, 8, 8))
+        assert process_time() - began < 2  # seconds; 0.1 on a quiet machine
+        assert len(small) < 6_500
+        assert len(named(scene, "node")) == len(copy_graph(block, (8, 8, 8)).nodes)
 
 
 def test_a_block_that_cannot_stand_where_it_is_still_has_a_miniature() -> None:

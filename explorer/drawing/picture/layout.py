@@ -187,6 +187,9 @@ class Style(Protocol):
     def row(self, pieces: list[Piece]) -> list[Piece]:
         """A row's pieces, perhaps fewer."""
 
+    def branches(self, branches: Sequence[trees.Row]) -> Sequence[trees.Row]:
+        """The branches of a split, perhaps fewer."""
+
 
 class Builder:
     """Makes pieces of one graph's rows."""
@@ -232,7 +235,7 @@ class Builder:
         target = self.target(part.target)
         if isinstance(part, trees.Tangle):
             return self.style.tangle(self, part, target)
-        lanes = [self.row(branch, leads=False) for branch in part.branches]
+        lanes = [self.row(branch, leads=False) for branch in self.style.branches(part.branches)]
         return SplitPiece(lanes, [self.arc(arc, part) for arc in part.arcs], target, self.style.measures)
 
     def told(self, wire: trees.Wire) -> tuple[int, ...] | None:

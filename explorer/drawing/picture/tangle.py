@@ -10,7 +10,7 @@ from explorer.drawing.picture.graph import Node
 from explorer.drawing.picture.layout import Builder
 from explorer.drawing.picture.pieces import BoxPiece, NodePiece, Piece, WirePiece, node_piece, shape_text
 from explorer.drawing.picture.scene import SMALL, Pen
-from explorer.drawing.picture.tree import Tangle, Wire
+from explorer.drawing.picture.tree import Row, Tangle, Wire
 from explorer.drawing.picture.widths import text_width
 from explorer.shape import show
 
@@ -207,3 +207,6 @@ class LargeStyle:
 
     def row(self, pieces: list[Piece]) -> list[Piece]:
         return pieces
+
+    def branches(self, branches: Sequence[Row]) -> Sequence[Row]:
+        return branches

@@ -13,11 +13,11 @@ from explorer.drawing.picture.graph import Graph, Node
 from explorer.drawing.picture.layout import DASHES, Arc, Builder, RowPiece, SplitPiece
 from explorer.drawing.picture.pieces import BoxPiece, NodePiece, Piece
 from explorer.drawing.picture.scene import Box, Circle, Group, Item, Path, Pen, Scene, Text
-from explorer.drawing.picture.tree import Tangle, tree
+from explorer.drawing.picture.tree import Row, Tangle, tree
 
 WIDTH, HEIGHT = 44.0, 30.0
 EDGE = 2.0
-MOST = 6  # nodes of a row; of more the first three and the last two are drawn
+MOST = 6  # nodes of a row, of more of which the first three and the last two are drawn; and branches of a split
 STROKE = 1.3
 MINOR = frozenset({"activation", "other", "view", "silent", "pad", "dropout"})  # left out where anything else is
 
@@ -162,6 +162,9 @@ class TinyStyle:
         if len(places) <= MOST:
             return pieces
         return [*pieces[: places[2] + 2], Dots(), *pieces[places[-2] - 1 :]]
+
+    def branches(self, branches: Sequence[Row]) -> Sequence[Row]:
+        return branches if len(branches) <= MOST else [*branches[: MOST - 1], branches[-1]]
 
 
 def miniature_scene(graph: Graph, colour: str, label: str) -> Scene:
