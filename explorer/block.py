@@ -196,12 +196,12 @@ class Block(BaseModel, ABC):
     @property
     def shared_name(self) -> str:
         """Under which name the block shares layers (`shareable`); empty where it does not."""
-        return str(getattr(self, "share", ""))
+        return str(self.__dict__.get("share", ""))  # getattr of what is not there is slow in pydantic
 
     @property
     def copies(self) -> int:
         """How many times the block stands."""
-        return int(getattr(self, "repeat", 1))
+        return int(self.__dict__.get("repeat", 1))
 
     def with_fields(self, **fields: Any) -> Self:
         """A copy with these fields, validated."""

@@ -336,8 +336,11 @@ class Network(BaseModel):
         return Model(cards)
 
 
-def walk(network: Network, find: Find = record) -> Iterator[Step]:
-    """Runs through the stack, shape by shape; equal copies come as one step. Raises ShapeError, placed and priced."""
+def walk(network: Network, find: Find = record, known: Sequence[Step] = ()) -> Iterator[Step]:
+    """Runs through the stack, shape by shape; equal copies come as one step. Raises ShapeError, placed and priced.
+
+    `known` are all steps of the first cards, where these were found before; they do not come again.
+    """
     shape: tuple[int, ...] = network.input
     in_shape = network.input
     requires_grad = False
@@ -345,7 +348,19 @@ def walk(network: Network, find: Find = record) -> Iterator[Step]:
     head: int | None = None
     total = 0
     shared: dict[str, tuple[int, dict[str, tuple[tuple[int, ...], ...]]]] = {}
-    for card, block in enumerate(network.blocks):
+    for step in known:
+        block, found = network.blocks[step.card], step.record
+        total += step.count
+        if found.shared:
+            shared.setdefault(block.shared_name, (step.card, found.shared))
+        if type(block).role == "head":
+            head = step.card
+    if known:
+        found = known[-1].record
+        requires_grad, strides = found.trace.output_requires_grad, found.trace.output_strides
+        in_shape = Shape(*found.out_shape) if len(found.out_shape) == 3 else found.in_shape
+    for card in range(known[-1].card + 1 if known else 0, len(network.blocks)):
+        block = network.blocks[card]
         try:
             _check_place(network, card, block, head)
             total += block.copies
@@ -375,6 +390,8 @@ def walk(network: Network, find: Find = record) -> Iterator[Step]:
 
 def _check_place(network: Network, card: int, block: Block, head: int | None) -> None:
     """A stem stands first, a head last."""
+    if head is None and (card == 0 or type(block).role != "stem"):
+        return
     remove = Way("without this block", {"op": "remove", "at": card})
     if type(block).role == "stem" and card > 0:
         ways = [] if type(network.blocks[0]).role == "stem" else [Way("it first", {"op": "move", "at": card, "to": 0})]

@@ -63,12 +63,12 @@ def after(field: Field | None, extents: Extents | None, uneven: tuple[Sequence[O
     """
     if field is None or extents is None:
         return None
-    if uneven is None and field.height.even == field.height.odd and field.width.even == field.width.odd:
-        y, x = (
-            (axis.jump * own[0], (axis.even[0] + axis.jump * own[1], axis.even[1] + axis.jump * own[2]))
-            for axis, own in zip(field, (extents[:3], extents[3:]), strict=True)
-        )
-        return Field(Reach(y[0], y[1], y[1]), Reach(x[0], x[1], x[1]))
+    (down, rows, odd_rows), (along, columns, odd_columns) = field
+    if uneven is None and rows == odd_rows and columns == odd_columns:
+        y_jump, top, bottom, x_jump, left, right = extents
+        y = (rows[0] + down * top, rows[1] + down * bottom)
+        x = (columns[0] + along * left, columns[1] + along * right)
+        return Field(Reach(down * y_jump, y, y), Reach(along * x_jump, x, x))
     return Field(_axis_after(field.height, extents, uneven, 0), _axis_after(field.width, extents, uneven, 1))
 
 

@@ -110,6 +110,7 @@ class Report:
         elements: int,
         saved_bytes: int,
         field: Field | None,
+        parts: Sequence[Part] = (),
         cards: Callable[[], tuple[Card, ...]],
         blocks: Callable[[], Sequence[BlockRow]],
         operations: Callable[[], Sequence[OperationRow]],
@@ -124,6 +125,7 @@ class Report:
         self.elements = elements  # per image, of elementwise and pooling operations; never part of the MACs
         self.saved_bytes = saved_bytes  # what autograd keeps for backward, for the batch, float32
         self.receptive_field = _stated(field)  # of the last map before global pooling
+        self.parts = parts  # of a network, as far as it fits together
         self._cards = cards
         self._blocks = blocks
         self._operations = operations
@@ -142,6 +144,12 @@ class Report:
     def cards(self) -> tuple[Card, ...]:
         """One row a card; after an error the failing card and those that wait behind it."""
         return self._cards()
+
+    def card(self, index: int) -> Card:
+        """The row of one card of a network, without making the others."""
+        assert self.network is not None
+        own = [part for part in self.parts if part.step.card == index]
+        return _card(self.network, index, own, self.batch, self.error)
 
     @cached_property
     def blocks(self) -> Sequence[BlockRow]:
@@ -169,7 +177,7 @@ class Part:
     """Equal copies in a row, placed in the network."""
 
     step: Step
-    field: Field | None  # of its input, in the network's pixels
+    fields: Sequence[Field | None]  # of its input, then after each of its copies, in the network's pixels
     params: int  # of its first copy
     later_params: int  # of each further copy: less where weights are shared
     between_saved: bool = False  # whether the map between two of its copies is saved
@@ -190,35 +198,27 @@ class Part:
     def total_params(self) -> int:
         return self.params + self.later_params * (self.step.count - 1)
 
-    @cached_property
-    def fields(self) -> list[Field | None]:
-        """The field of its input, then after each of its copies."""
-        fields = [self.field]
-        for _ in range(self.step.count):
-            fields.append(self.field_at(fields[-1]))
-        return fields
-
-    def field_at(self, before: Field | None, operation: int | None = None) -> Field | None:
-        """The field after one copy, or after one operation of it, from the field of the copy's input."""
+    def field_at(self, before: Field | None, operation: int) -> Field | None:
+        """The field after one operation of a copy, from the field of the copy's input."""
         found = self.step.record
-        if operation is None:
-            own, operation = found.trace.field, found.trace.output
-        else:
-            own = found.trace.operations[operation].field
+        own = found.trace.operations[operation].field
         return after(before, own, (found.trace.operations, operation) if found.uneven else None)
 
 
-def analyze(network: Network, batch: int = 1, partial: bool = False, find: Find = record) -> Report:
+def analyze(
+    network: Network, batch: int = 1, partial: bool = False, find: Find = record, like: Report | None = None
+) -> Report:
     """Counts `network` exactly, by running each distinct block's own forward on symbols.
 
     Raises ShapeError where the stack does not fit together; with `partial` the report stops before the failing block
     and carries the error. `analyze.cache_clear()` forgets what is remembered of blocks; `find` is where they come from.
+    `like` is the report of another network: the cards that both begin with are not walked again.
     """
-    parts: list[Part] = []
-    field: Field | None = START
-    owned: set[tuple[str, str]] = set()
+    parts = _in_common(network, like)
+    field = parts[-1].fields[-1] if parts else START
+    owned = {(part.step.record.block.shared_name, place) for part in parts for place in part.step.record.shared}
     error: ShapeError | None = None
-    steps = walk(network, find)
+    steps = walk(network, find, [part.step for part in parts])
     while True:
         try:
             step = next(steps, None)
@@ -247,6 +247,7 @@ def analyze(network: Network, batch: int = 1, partial: bool = False, find: Find 
         elements=sum(traced.elements * part.step.count for part, traced in counted),
         saved_bytes=sum(part.total_saved(batch) for part in parts),
         field=_last_field(parts),
+        parts=parts,
         cards=lambda: _cards(network, parts, batch, error),
         blocks=lambda: tuple(_block_rows(network, parts, batch)),
         operations=lambda: tuple(_operation_rows(parts, batch)),
@@ -256,9 +257,25 @@ def analyze(network: Network, batch: int = 1, partial: bool = False, find: Find 
 analyze.cache_clear = forget  # type: ignore[attr-defined]  # part of the public API
 
 
+def _in_common(network: Network, like: Report | None) -> list[Part]:
+    """The parts of the cards that `network` begins with as that of `like` does."""
+    other = like.network if like is not None else None
+    if like is None or other is None or other.input != network.input:
+        return []
+    pairs = zip(network.blocks, other.blocks, strict=False)
+    shorter = min(len(network.blocks), len(other.blocks))
+    alike = next((card for card, (one, two) in enumerate(pairs) if one is not two and one != two), shorter)
+    known = (part for part in like.parts if part.step.card < alike)
+    return [Part(part.step, part.fields, part.params, part.later_params) for part in known]
+
+
 def _place(step: Step, field: Field | None, owned: set[tuple[str, str]]) -> Part:
     """A step with its own parameters: shared ones are counted where they are first used."""
     found = step.record
+    uneven = (found.trace.operations, found.trace.output) if found.uneven else None
+    fields = [field]
+    for _ in range(step.count):
+        fields.append(after(fields[-1], found.trace.field, uneven))
     params = later = found.trace.params
     name = found.block.shared_name
     for place, shapes in found.shared.items():
@@ -267,7 +284,7 @@ def _place(step: Step, field: Field | None, owned: set[tuple[str, str]]) -> Part
         if (name, place) in owned:
             params -= size
         owned.add((name, place))
-    return Part(step, field, params, later)
+    return Part(step, fields, params, later)
 
 
 def _settle_borders(parts: Sequence[Part], complete: bool) -> None:
@@ -300,37 +317,36 @@ def _cards(network: Network, parts: Sequence[Part], batch: int, error: ShapeErro
     by_card: list[list[Part]] = [[] for _ in network.blocks]
     for part in parts:
         by_card[part.step.card].append(part)
-    failing = len(network.blocks) if error is None or error.index is None else error.index
-    cards = []
-    for index, (block, own) in enumerate(zip(network.blocks, by_card, strict=True)):
-        title = block.name
-        if index >= failing:
-            cards.append(Card(index, block.kind, title, block.copies, "error" if index == failing else "waiting"))
-            continue
-        head, last = own[0].step.record, own[-1].step.record
-        choices = tuple(
-            Choice(name, chosen, head.shortcut_params if name == "shortcut" else 0)
-            for name, chosen in head.chosen.items()
-            if getattr(block, name) == "auto"
-        )
-        cards.append(
-            Card(
-                index,
-                block.kind,
-                title,
-                block.copies,
-                "ok",
-                head.in_shape,
-                last.out_shape,
-                sum(part.total_params for part in own),
-                sum(part.step.record.trace.macs * part.step.count for part in own),
-                sum(part.step.record.trace.elements * part.step.count for part in own),
-                sum(part.total_saved(batch) for part in own),
-                _stated(own[-1].fields[-1]),
-                choices,
-            )
-        )
-    return tuple(cards)
+    return tuple(_card(network, index, own, batch, error) for index, own in enumerate(by_card))
+
+
+def _card(network: Network, index: int, own: Sequence[Part], batch: int, error: ShapeError | None) -> Card:
+    """The row of a card from its own parts; without parts it fails or waits."""
+    block = network.blocks[index]
+    if not own:
+        failing = error is not None and error.index == index
+        return Card(index, block.kind, block.name, block.copies, "error" if failing else "waiting")
+    head, last = own[0].step.record, own[-1].step.record
+    choices = tuple(
+        Choice(name, chosen, head.shortcut_params if name == "shortcut" else 0)
+        for name, chosen in head.chosen.items()
+        if getattr(block, name) == "auto"
+    )
+    return Card(
+        index,
+        block.kind,
+        block.name,
+        block.copies,
+        "ok",
+        head.in_shape,
+        last.out_shape,
+        sum(part.total_params for part in own),
+        sum(part.step.record.trace.macs * part.step.count for part in own),
+        sum(part.step.record.trace.elements * part.step.count for part in own),
+        sum(part.total_saved(batch) for part in own),
+        _stated(own[-1].fields[-1]),
+        choices,
+    )
 
 
 def _copies(parts: Sequence[Part]) -> Iterator[tuple[Part, int, str]]:

@@ -62,7 +62,7 @@ class Session(TypedDict):
     view: View
     style: Style  # of the graph
     inside: list[str]  # names of the cards that are open
-    opened: list[str]  # paths that the graph shows opened
+    opened: list[list[str]]  # what the graph shows opened: a card's name, and the path inside it
     unfolded: list[int]
     timeline: bool  # whether it is on screen
     preview: dict[str, Any] | None  # a drag that has begun
@@ -221,19 +221,23 @@ class Desk:
             raise EditError("This network would be longer than a link can hold; nothing was changed.")
         history.commit(self.history, token, hand, deeds.brief(deed))
         self.session["fresh"] = False
+        self.dismiss("preview")
 
     def undo(self) -> None:
         """Back one edit, if there is one."""
+        self.dismiss("preview")
         history.undo(self.history)
 
     def redo(self) -> None:
         """Forward one edit, if there is one."""
+        self.dismiss("preview")
         history.redo(self.history)
 
     def jump(self, to: int) -> None:
         """To state `to` of the timeline. Raises EditError where there is none."""
         if to >= len(history.line(self.history)):
             raise EditError("The timeline has no such state.")
+        self.dismiss("preview")
         history.jump(self.history, to)
 
     def select(self, at: int, chosen: Iterable[int] = ()) -> None:
@@ -272,6 +276,19 @@ class Desk:
         except ValueError as error:
             raise EditError(f"This file cannot be opened. {sentence(error)}") from None
         self.load(network, network.name or "The file's network")
+
+    @property
+    def opened(self) -> tuple[str, ...]:
+        """Paths that the graph shows opened: `2` a card, `2.0` a copy of it."""
+        places = {name: at for at, name in enumerate(self.now["cards"])}
+        return tuple(f"{places[name]}{rest}" for name, rest in self.session["opened"] if name in places)
+
+    def open_in_graph(self, paths: Iterable[str]) -> None:
+        """Opens these paths in the graph and closes all others; they stay with their cards."""
+        split = [re.fullmatch(r"(\d{1,4})((?:\.\d{1,4})*)", path, re.ASCII) for path in paths]
+        found = [(int(path[1]), path[2]) for path in split if path is not None]
+        cards = self.now["cards"]
+        self.session["opened"] = [[cards[at], rest] for at, rest in found if at < len(cards)]
 
     def set_batch(self, size: int) -> None:
         """Images in a training step; bounded, since it only multiplies."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.network import EditError
-from explorer.ui import budget, downloads, messages, preview
+from explorer.ui import budget, downloads, measuring, messages, preview
 from explorer.ui.desk import Desk, sentence
 from explorer.ui.messages import Unreadable
 
@@ -61,7 +61,7 @@ def _perform(desk: Desk, message: messages.Message, client: str) -> None:
         case messages.Inside():
             session["inside"] = list(message.cards)
         case messages.Picture():
-            session["opened"] = list(message.opened)
+            desk.open_in_graph(message.opened)
         case messages.Style():
             session["style"] = message.to
         case messages.Preset():
@@ -90,5 +90,9 @@ def _simple(desk: Desk, op: str) -> None:
             desk.open_article()
         case "fit":
             budget.propose(desk)
+        case "measure":
+            measuring.start(desk)
+        case "measured":
+            measuring.poll(desk)
         case _:
             desk.session["asked"].append(op)

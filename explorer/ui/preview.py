@@ -64,8 +64,8 @@ def order_after(count: int, moving: Sequence[int], slot: int) -> list[int]:
 
 def _drop(network: Network, at: int, now: Report, optimizer: Optimizer) -> Data:
     """What the page has after the drop: of the dragged card at `at`, and of the whole."""
-    report = analyze(network, now.batch, partial=True)
-    card = card_data(report.cards[at], network.blocks[at])
+    report = analyze(network, now.batch, partial=True, like=now)
+    card = card_data(report.card(at), network.blocks[at])
     return {
         "at": at,
         "status": card["status"],

@@ -8,8 +8,8 @@ from typing import Any
 from explorer.block import Block
 from explorer.drawing import captions, picture
 from explorer.report import Card, Report
-from explorer.shape import Shape, ShapeError, show, signed
-from explorer.ui import words
+from explorer.shape import ShapeError, show, signed
+from explorer.ui import measuring, words
 from explorer.ui.desk import Desk, sentence
 
 Data = dict[str, Any]
@@ -21,17 +21,21 @@ def cards(desk: Desk, report: Report) -> tuple[list[Data], dict[str, str]]:
     """A card for each block, and each distinct drawing once by the key that cards name it by."""
     session = desk.session
     most = _Most(report)
+    times = [None if each is None else each["forward"] + each["backward"] for each in measuring.of(desk, report)]
+    longest = max((each for each in times if each is not None), default=0.0)
     keys: dict[str, str] = {}  # of each drawing
     opened = set(session["inside"])
     made = []
-    for name, card, block in zip(desk.now["cards"], report.cards, desk.network.blocks, strict=True):
+    for name, card, block, time in zip(desk.now["cards"], report.cards, desk.network.blocks, times, strict=True):
         drawing = _miniature(block, card.input_shape)
         data = {"id": name, **card_data(card, block), "overlays": most.overlays(card), "block": _block(block)}
+        if data["overlays"] and time is not None:
+            data["overlays"]["ms"] = _overlay(words.milliseconds(time), time, longest)
         data["error"] = refusal(report.error) if card.status == "error" and report.error is not None else None
         data["drawing"] = keys.setdefault(drawing, f"drawing{len(keys)}")
         data["open"] = name in opened
         if data["open"]:
-            data["inside"] = picture.inside(_copy(block), Shape(*card.input_shape)) if card.status == "ok" else None
+            data["inside"] = picture.inside(block, card.input_shape) if card.status == "ok" else None
             data["chips"] = block.chips()
         data["note"] = session["notes"].get(name)
         made.append(data)
@@ -84,7 +88,7 @@ class _Most:
         }
 
 
-def _overlay(text: str, part: int, whole: int) -> Data:
+def _overlay(text: str, part: float, whole: float) -> Data:
     return {"text": text, "share": words.share(part, whole)}
 
 
@@ -132,10 +136,4 @@ def _block(block: Block) -> Data:
 
 @lru_cache(maxsize=2048)
 def _miniature(block: Block, in_shape: tuple[int, ...]) -> str:
-    return picture.miniature(_copy(block), Shape(*in_shape) if in_shape else None)
-
-
-def _copy(block: Block) -> Block:
-    """What drawings of one copy depend on: not the label, and two copies stand for any greater number."""
-    fields: Data = {"label": "", "repeat": min(block.copies, 2)} if block.repeats else {"label": ""}
-    return block.model_copy(update=fields)
+    return picture.miniature(block, in_shape or None)

@@ -62,5 +62,5 @@ def _upto(report: Report) -> str:
     """How far the count goes, where it stops before the end."""
     if report.error is None:
         return ""
-    counted = sum(card.status == "ok" for card in report.cards)
-    return f"Counted up to block {counted} of {len(report.cards)}." if counted else "Nothing is counted yet."
+    counted, cards = report.error.index, len(report.network.blocks) if report.network else 0
+    return f"Counted up to block {counted} of {cards}." if counted else "Nothing is counted yet."

@@ -47,6 +47,12 @@ def change(now: int | None, before: int | None, write: str = "plain") -> str:
     return f"{'+' if difference > 0 else '−'}{text}"
 
 
-def share(part: int, whole: int) -> float:
+def milliseconds(time: float) -> str:
+    """Three significant digits: `0.123 ms`, `12.3 ms`."""
+    digits = 0 if time >= 99.95 else 1 if time >= 9.995 else 2 if time >= 0.9995 else 3
+    return f"{time:,.{digits}f} ms"
+
+
+def share(part: float, whole: float) -> float:
     """The part of the whole that a bar fills."""
     return round(part / whole, 3) if whole else 0.0
