@@ -59,7 +59,7 @@ class Page:
         return self.send({"session": self.view["session"], "client": "test", "messages": numbered})
 
     def send(self, value: object) -> dict[str, Any]:
-        self.app.session_state["stack"] = {"value": value}
+        self.app.session_state["stack"] = {"sent": value}
         self.run()
         return self.view
 
@@ -267,7 +267,7 @@ def restore(screen: Page, *tokens: object) -> None:
     """Hands the session a line of networks, the last of them the present, as the browser does."""
     states = [{"number": number, "token": token, "label": f"state {number}"} for number, token in enumerate(tokens)]
     kept = {"origin": "0123456789ab", "states": states, "at": len(states) - 1, "settings": {}}
-    screen.app.session_state["keeper"] = {"value": {"session": screen.view["session"], "kept": kept}}
+    screen.app.session_state["keeper"] = {"sent": {"session": screen.view["session"], "kept": kept}}
     screen.run()
 
 
@@ -288,7 +288,7 @@ def test_a_reload_brings_back_the_whole_timeline_and_the_settings(screen: Page) 
     states = sorted(told["states"], key=lambda state: state["number"])
     kept = {"origin": told["origin"], "states": states, "at": told["at"], "settings": told["settings"]}
     fresh = Page()
-    fresh.app.session_state["keeper"] = {"value": {"session": fresh.view["session"], "kept": kept}}
+    fresh.app.session_state["keeper"] = {"sent": {"session": fresh.view["session"], "kept": kept}}
     fresh.run()
     after = fresh.say({"op": "timeline", "open": True})
     assert after["timeline"] == before["timeline"]

@@ -13,5 +13,5 @@ shell.frame(links, page)
 desk = session.desk()
 keeper.receive(desk)  # what the browser has said is done before anything is drawn
 stack.receive_messages(desk)
-keeper.show(desk)
+keeper.show()
 page.run()

@@ -17,7 +17,7 @@ import streamlit as st
 
 from explorer.block import Block
 from explorer.network import EditError
-from explorer.ui import widgets
+from explorer.ui import session, stack, widgets
 from explorer.ui.desk import MAX_BATCH, Desk, sentence
 from explorer.ui.schemas import Schema, input_schema, schema_of, shared
 
@@ -27,6 +27,13 @@ REFUSED = "explorer.refused"  # in the session: what a field refused, by its wid
 SHOWN = "explorer.shown"  # by widget: the value that the form gave it; what is said of other widgets is no edit
 DRAWN = "explorer.drawn"  # the widgets of the form as it is drawn
 VERSIONS = "explorer.versions"  # by widget: how often an edit made elsewhere has given it another value
+
+
+@st.fragment(key="form")
+def show() -> None:
+    """The form, as a part of the page that runs by itself."""
+    with st.container(key="form", gap=None):
+        form(session.desk())
 
 
 def form(desk: Desk) -> None:
@@ -197,9 +204,7 @@ def _key_holding(key: str, shown: Any) -> str:
 
 def _changed(key: str, schema: Schema, change: Change) -> None:
     """Runs before the page does: makes the edit, or keeps what was refused with the reason."""
-    from explorer.ui.session import desk
-
-    here, value, shown = desk(), st.session_state[key], st.session_state.get(SHOWN, {})
+    here, value, shown = session.desk(), st.session_state[key], st.session_state.get(SHOWN, {})
     if key not in shown:  # the browser still speaks of a widget that is no more
         return
     st.session_state.pop(REFUSED, None)
@@ -209,6 +214,8 @@ def _changed(key: str, schema: Schema, change: Change) -> None:
         _make(here, dict(change(widgets.from_widget(schema, value))))
     except EditError as error:
         st.session_state[REFUSED] = {"key": key, "sentence": sentence(error)}
+    else:
+        st.rerun(stack.NETWORK)
 
 
 def _make(desk: Desk, edit: dict[str, Any]) -> None:

@@ -10,7 +10,9 @@ from explorer.ui.desk import Desk
 
 
 def pane(desk: Desk) -> None:
-    """The graph, and which cards it writes out operation by operation."""
+    """The graph by Graphviz, where that is asked for, and which cards it writes out operation by operation."""
+    if (desk.session["view"], desk.session["style"]) != ("graph", "graphviz"):
+        return
     report, selected = desk.report(), desk.selected
     names = {card.index: card_name(card) for card in report.cards}
     with st.container(key="graph", gap="small"):

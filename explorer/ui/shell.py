@@ -26,11 +26,11 @@ def warm_up() -> None:
     """
     for page in ("inspection", "training"):  # plotly and pandas, which the first visit would otherwise wait for
         import_module(f"explorer.ui.{page}")
-    from explorer.ui import stack
     from explorer.ui.desk import Desk, new_session
+    from explorer.ui.shelf import shelf
     from explorer.ui.view import view
 
-    stack.shelf()
+    shelf()
     view(Desk(new_session()))
     gc.collect()
     gc.freeze()

@@ -59,9 +59,11 @@ def recipe_for(network: Network) -> Recipe:
     return Recipe.model_validate({**Recipe.default_for(network).model_dump(), **state()["recipe"]})
 
 
-def training_dock(network: Network) -> None:
+@st.fragment(key="dock")
+def dock() -> None:
     """Training below the stack: one click from the first screen."""
-    panel(network, compact=True)
+    with st.container(key="dock", gap=None):
+        panel(session.network(), compact=True)
 
 
 def panel(network: Network, compact: bool = False) -> tuple[Run, ...]:

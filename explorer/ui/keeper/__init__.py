@@ -11,6 +11,7 @@ import streamlit as st
 from explorer.ui import keeping
 from explorer.ui.desk import Desk
 from explorer.ui.session import LINK
+from explorer.ui.session import desk as desk_of_session
 
 KEY = "keeper"
 
@@ -24,13 +25,15 @@ def _component() -> Any:
 def receive(desk: Desk) -> None:
     """Takes what the browser kept, if it was sent to this session."""
     sent = st.session_state.get(KEY)
-    value = sent.get("value") if sent else None
+    value = sent.get("sent") if sent else None
     if isinstance(value, dict) and value.get("session") == desk.session["id"]:
         keeping.restore(desk, value.get("kept"))
 
 
-def show(desk: Desk) -> None:
+@st.fragment(key=KEY)
+def show() -> None:
     """Hands the browser what it is to keep."""
+    desk = desk_of_session()
     session = desk.session
     data = {
         "session": session["id"],
@@ -38,8 +41,9 @@ def show(desk: Desk) -> None:
         "link": LINK in st.query_params,
         **keeping.told(desk),
     }
-    _component()(key=KEY, data=data, on_value_change=_noted)
+    _component()(key=KEY, data=data, on_sent_change=_handed_back)
 
 
-def _noted() -> None:
-    """The value is read at the start of the next run, before anything is drawn."""
+def _handed_back() -> None:
+    """The whole page shows what is brought back at the start of its run."""
+    st.rerun()

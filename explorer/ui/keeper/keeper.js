@@ -7,7 +7,8 @@
 const KEY = "explorer.kept";
 const LONGEST = 2_000_000; // characters; browsers keep some five million for all that a page keeps
 let kept; // what this tab keeps; undefined: not yet looked for
-let askedBy = null;
+let seen = null; // the session that was looked at last
+let asked = false; // whether it was asked to bring back what is kept
 let told = ""; // what Python told last
 
 function read(storage) {
@@ -55,14 +56,16 @@ export default function ({ data, setStateValue }) {
   }
   // This tab's own first: two tabs do not overwrite each other's.
   if (kept === undefined) kept = read(sessionStorage) ?? read(localStorage);
-  if (data.fresh && kept && differs(kept, data) && askedBy !== data.session) {
-    askedBy = data.session;
+  const first = seen !== data.session;
+  seen = data.session;
+  if (first) asked = data.fresh && kept !== null && differs(kept, data);
+  if (first && asked) {
     if (!data.link) root.dataset.restoring = "";
-    setStateValue("value", { session: data.session, kept });
+    setStateValue("sent", { session: data.session, kept });
     return;
   }
   delete root.dataset.restoring;
-  if (data.fresh && askedBy === data.session) return;
+  if (data.fresh && asked) return;
   const news = JSON.stringify({ ...data, session: "", fresh: "" });
   if (news === told) return;
   told = news;

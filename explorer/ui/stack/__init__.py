@@ -1,96 +1,67 @@
-"""The stack: palette, cards, totals and table as one component of plain JavaScript, with its messages and data."""
+"""The stack editor: a component of Streamlit's second kind, written in TypeScript and served as one built bundle.
+
+`source/` holds what is written, `dist/` what is served (`make bundle`); nobody who only runs the app needs Node. What
+it is sent is made in `explorer/ui/view.py`, what it says is read in `explorer/ui/messages.py`.
+
+Each part of the page that an edit changes is a fragment of its own: a message runs those parts alone, the stack first,
+so that its numbers are there before the form is. (Streamlit calls no function for a state named "value".)
+"""
 
 from __future__ import annotations
 
-import json
-import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from explorer import presets
-from explorer.block import GROUPS, Block
-from explorer.blocks import KINDS
-from explorer.ui import words
+from explorer.ui import session
 from explorer.ui.desk import Desk
 from explorer.ui.dispatch import receive
-from explorer.ui.places import folder
 from explorer.ui.view import view
 
-HERE = Path(__file__).parent
-SCRIPTS = ("dom", "foresee", "cards", "sides", "table", "editor")
 KEY = "stack"
-
-
-def shelf() -> dict[str, Any]:
-    """What the component shows and never changes: palette, presets, drawings, help."""
-    return {
-        "palette": [
-            {
-                "kind": name,
-                "title": kind.title,
-                "short": re.sub(r" \(.*\)", "", kind.title),
-                "which": kind.which,
-                "summary": kind.summary,
-                "group": kind.group,
-                "family": kind.family,
-                "role": kind.role,
-                "repeats": "repeat" in kind.model_fields,
-            }
-            for name, kind in sorted(KINDS.items(), key=lambda pair: _order(pair[1]))
-        ],
-        "presets": [_preset(name) for name in presets.names()],
-        "miniatures": {name: _miniature(kind) for name, kind in KINDS.items()},
-        "help": {"macs": words.MACS_HELP, "field": words.FIELD_HELP, "memory": words.MEMORY_HELP},
-    }
-
-
-def _order(kind: type[Block]) -> tuple[int, int]:
-    return GROUPS.index(kind.group), kind.order_in_palette
-
-
-def _preset(name: str) -> dict[str, str]:
-    preset = presets.about(name)
-    return {"name": name, "title": preset.title, "note": preset.summary, "family": preset.group}
-
-
-def _miniature(kind: type[Block]) -> str:
-    """The drawing of a kind, or that of another of its family."""
-    family = [name for name, other in KINDS.items() if other.family == kind.family]
-    drawings = folder("assets") / "miniatures"
-    for name in (str(kind.model_fields["kind"].default), *family):
-        drawing = drawings / f"{name}.svg"
-        if drawing.exists():
-            return drawing.read_text(encoding="utf-8")
-    return ""
-
-
-@cache
-def _sources() -> tuple[str, str]:
-    shelf_line = f"const SHELF = {json.dumps(shelf(), ensure_ascii=False)};"
-    parts = [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
-    return "\n".join(["/* the stack */", shelf_line, *parts]), (HERE / "stack.css").read_text(encoding="utf-8")
+SELECTION = (KEY, "form")  # the fragments that show what is selected
+NETWORK = (*SELECTION, "dock", "keeper")  # and those that show the network
+BEYOND = ("view", "style")  # of the session: what changes which parts the page has
+# Of the session: what the stack alone shows.
+OWN = {"acknowledged", "asked", "download", "fit", "inside", "notice", "opened", "preview", "timeline", "timing"}
 
 
 @cache
 def _component() -> Any:
-    js, css = _sources()
-    return st.components.v2.component("explorer_stack", js=js, css=f"/* the stack */\n{css}", isolate_styles=False)
+    return st.components.v2.component("explorer.stack", js="stack-*.js", css="stack-*.css", isolate_styles=False)
 
 
 def receive_messages(desk: Desk) -> None:
     """Does what the browser has asked for since the last run."""
     sent = st.session_state.get(KEY)
-    receive(desk, sent.get("value") if sent else None)
+    receive(desk, sent.get("sent") if sent else None)
 
 
-def show(desk: Desk) -> None:
+@st.fragment(key=KEY)
+def show() -> None:
     """Draws the desk."""
-    _component()(key=KEY, data=view(desk), on_value_change=_noted)
+    desk = session.desk()
+    _component()(key=KEY, data=view(desk), on_sent_change=_said)
     desk.session["download"] = None  # handed over
 
 
-def _noted() -> None:
-    """The value is read at the start of the next run, before anything is drawn."""
+def _said() -> None:
+    """Does what was asked, then runs the parts of the page that it changed, or all where it changed which there are."""
+    desk = session.desk()
+    before, network = _seen_elsewhere(desk), desk.now["network"]
+    receive_messages(desk)
+    after = _seen_elsewhere(desk)
+    changed = {key for key in after if before[key] != after[key]}
+    if changed.intersection(BEYOND):
+        return
+    if not changed:
+        st.rerun(KEY)
+    st.rerun(SELECTION if changed == {"history"} and network == desk.now["network"] else NETWORK)
+
+
+def _seen_elsewhere(desk: Desk) -> dict[str, Any]:
+    """What other parts of the page show, as it is now."""
+    own = {*OWN, "history", "notes", "unfolded"}
+    kept: dict[str, Any] = {key: value for key, value in desk.session.items() if key not in own}
+    return {**kept, "notes": dict(desk.session["notes"]), "history": (desk.now, len(desk.history["past"]))}

@@ -153,8 +153,10 @@ export class CardView {
     this.title.replaceWith(input);
     input.select();
     input.focus();
+    let open = true; // taking the field away makes it lose the focus, which would end it once more
     const done = (keep: boolean, back: boolean): void => {
-      if (!input.isConnected) return;
+      if (!open) return;
+      open = false;
       const label = input.value.trim();
       input.replaceWith(this.title);
       if (keep && label !== this.data?.label) this.editor.setFields(this.index, { label });

@@ -94,7 +94,7 @@ export function panel(
   label: Child, title: string, kind: string, fill: (panel: HTMLElement, close: () => void) => void,
 ): { button: HTMLButtonElement; list: HTMLElement; close: () => void } {
   const list = el("div", { class: `xp-menu ${kind}`, popover: "auto" });
-  const button = el("button", { class: "xp-button", type: "button", title, "aria-expanded": "false" }, label);
+  const button = el("button", { class: "xp-button", type: "button", title, "aria-label": typeof label === "string" ? null : label?.textContent, "aria-expanded": "false" }, label);
   const close = (): void => { if (list.matches(":popover-open")) list.hidePopover(); };
   button.addEventListener("click", () => {
     if (list.matches(":popover-open")) return close();

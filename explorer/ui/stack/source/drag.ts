@@ -143,7 +143,9 @@ export class Drag {
     const found = this.slots?.find((each) => each.slot === slot) ?? null;
     const at = moving.kind ? placeOf(cards, moving.kind.role, slot) : slot;
     editor.stack.openGap(this.gap.root, at);
-    this.gap.draw(this.words(), moving.kind?.family ?? cards[moving.cards?.[0] ?? 0]?.family ?? "plain", found);
+    const first = cards[moving.cards?.[0] ?? -1];
+    const drawing = moving.kind ? moving.kind.drawing : first ? (editor.data.drawings[first.drawing] ?? "") : "";
+    this.gap.draw(this.words(), moving.kind?.family ?? first?.family ?? "plain", drawing, found);
     this.ghost.say(found ? found.totals.params.number : "…", found ? found.totals.params.change : "", found?.status === "error" || !!found?.head);
     editor.foreseen(found);
     if (this.byKeys) {
@@ -229,13 +231,16 @@ export class Drag {
 
 // Where the card would stand, with its shapes and costs there.
 class Gap {
+  private readonly drawing = el("span", { class: "xp-mini" });
+  private drawn = "";
   private readonly title = el("b");
   private readonly shapes = el("span", { class: "xp-shapes num" });
   private readonly cost = el("span", { class: "xp-numbers num" });
   private readonly why = el("span", { class: "xp-gapwhy" });
-  readonly root = el("li", { class: "xp-gap", "aria-hidden": "true" }, this.title, this.shapes, this.cost, this.why);
+  readonly root = el("li", { class: "xp-gap", "aria-hidden": "true" }, this.drawing, el("span", { class: "xp-gapwhat" }, this.title, this.shapes, this.why), this.cost);
 
-  draw(title: string, family: string, slot: Slot | null): void {
+  draw(title: string, family: string, drawing: string, slot: Slot | null): void {
+    if (drawing !== this.drawn) this.drawing.replaceChildren(...((this.drawn = drawing) ? [picture(drawing)] : []));
     set(this.root, "class", `xp-gap f-${family}${slot?.head ? " s-error" : ""}${slot ? "" : " s-asking"}`);
     set(this.root, "data-slot", slot?.slot ?? null);
     say(this.title, title);
@@ -262,7 +267,8 @@ class Ghost {
   }
 
   move(x: number, y: number): void {
-    this.root.style.transform = `translate(${Math.min(x + 14, innerWidth - this.root.offsetWidth - 6)}px, ${y + 12}px)`;
+    const { offsetWidth, offsetHeight } = this.root; // above the finger, which hides what is under it
+    this.root.style.transform = `translate(${Math.min(x + 14, innerWidth - offsetWidth - 6)}px, ${Math.max(4, y - offsetHeight - 14)}px)`;
   }
 
   say(total: string, change: string, wrong = false): void {

@@ -155,6 +155,7 @@ export class Editor {
     this.last = Math.max(0, Math.min(selected < 0 ? this.last : selected, cards.length - 1));
     this.totals.draw(data, this.state, this.last);
     this.actions.draw(data);
+    set(this.root, "data-waiting", this.pending.length); // how many messages are not yet answered
   }
 
   // All that is unanswered goes along each time: nothing is lost when two messages fall into one run.
@@ -167,7 +168,7 @@ export class Editor {
   }
 
   private sendPending(): void {
-    this.send("value", { session: this.data.session, client: this.client, messages: this.pending });
+    this.send("sent", { session: this.data.session, client: this.client, messages: this.pending });
   }
 
   // Not before the network that this browser keeps is back: edits are edits of that.
@@ -323,8 +324,10 @@ export class Editor {
     button.replaceWith(input);
     input.select();
     input.focus();
+    let open = true; // taking the field away makes it lose the focus, which would end it once more
     const done = (keep: boolean): void => {
-      if (!input.isConnected) return;
+      if (!open) return;
+      open = false;
       const name = input.value.trim();
       input.replaceWith(button);
       if (keep && name !== this.data.network.name) this.post({ op: "name", name });

@@ -1,7 +1,7 @@
 // The stack: a list of cards with the shape that flows on between them, and what can be done to those that are chosen.
 
 import { CardView } from "./card";
-import { el, say, set, still, typing } from "./dom";
+import { el, say, set, still, toggle, typing } from "./dom";
 import type { Editor } from "./editor";
 import { NETWORK } from "./foresee";
 import type { Data, Measure, State } from "./types";
@@ -58,6 +58,7 @@ export class StackView {
     this.hint.hidden = cards.length > 0;
     this.notes.hidden = !cards.some((card) => card.note);
     this.several.hidden = chosen.length < 2;
+    toggle(this.root, "several", chosen.length > 1);
     say(this.count, `${chosen.length} cards`);
     const tops = still() || cards.length > ANIMATED || this.editor.drag.active ? null : new Map([...this.views].map(([id, view]) => [id, view.root.offsetTop]));
     const ids = new Set(cards.map((card) => card.id));
