@@ -79,7 +79,7 @@ class Page:
 
     @property
     def network(self) -> Network:
-        return Network.from_json(self.app.session_state[SESSION]["history"]["now"]["network"])
+        return Network.from_token(self.app.session_state[SESSION]["history"]["now"]["network"])
 
     def recipe(self, **fields: object) -> None:
         self.app.session_state[KEY] = {**self.training, "recipe": fields}
