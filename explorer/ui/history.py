@@ -120,7 +120,7 @@ def commit(state: State, network: str, hand: Hand, label: str) -> None:
     state["now"] = {**state["now"], "network": network, "label": label, "number": state["states_made"]}
     state["states_made"] += 1
     lay(state, hand)
-    del state["past"][: len(state["past"]) + 1 - MOST]
+    del state["past"][: max(0, len(state["past"]) + 1 - MOST)]
 
 
 def lay(state: State, hand: Hand) -> None:
