@@ -13,6 +13,7 @@ from explorer.network import Network
 from explorer.runs.local import Executor, LocalWorkers, Task
 from explorer.runs.messages import Answer, Measure, Train
 from explorer.runs.store import Run, Store, default_directory, network_digest
+from explorer.runs.timings import Timings
 from explorer.training.estimate import Measured
 from explorer.training.events import Evaluated, Failed, Finished, Started, Step
 from explorer.training.recipe import Recipe
@@ -36,6 +37,7 @@ class Manager:
     def __init__(self, directory: Path, workers: int) -> None:
         self.store = Store(directory)
         self.workers: Executor = LocalWorkers(workers, directory)
+        self.timings = Timings(self.workers)
         self._changed = Condition(Lock())
         self._tasks: dict[str, Task] = {}  # runs under way, by id
         self._estimates: OrderedDict[tuple[str, ...], Measured | Failed] = OrderedDict()

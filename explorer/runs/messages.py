@@ -10,6 +10,7 @@ from explorer.network import Network
 from explorer.training.estimate import Measured
 from explorer.training.events import Evaluated, Failed, Finished, Record, Started, Step
 from explorer.training.recipe import Recipe
+from explorer.training.timing import MOST_IMAGES, Timed, Timing, TimingEnded
 
 MAX_LINE = 4 * 1024 * 1024  # bytes; a longer one is not of this protocol
 
@@ -35,13 +36,26 @@ class Measure(BaseModel):
     recipe: Recipe
 
 
+class Time(BaseModel):
+    """Say how long each distinct block of this network takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    job: Literal["time"] = "time"
+    network: Network
+    batch: Annotated[int, Field(ge=1, le=MOST_IMAGES)]
+
+
 class Ready(Record):
     """The worker is warm, or has done its job, and waits for the next."""
 
     event: Literal["ready"] = "ready"
 
 
-Job = Annotated[Train | Measure, Field(discriminator="job")]
+Job = Annotated[Train | Measure | Time, Field(discriminator="job")]
 JOB: TypeAdapter[Job] = TypeAdapter(Job)
-Answer = Annotated[Started | Step | Evaluated | Finished | Failed | Measured | Ready, Field(discriminator="event")]
+Answer = Annotated[
+    Started | Step | Evaluated | Finished | Failed | Measured | Timing | Timed | TimingEnded | Ready,
+    Field(discriminator="event"),
+]
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)

@@ -15,7 +15,8 @@ from threading import Thread
 import torch
 
 from explorer.network import Network
-from explorer.runs.messages import JOB, MAX_LINE, Answer, Job, Ready, Train
+from explorer.runs.messages import JOB, MAX_LINE, Answer, Job, Ready, Time, Train
+from explorer.training import timing
 from explorer.training.estimate import measure
 from explorer.training.loop import train
 from explorer.training.recipe import Recipe
@@ -45,6 +46,8 @@ def work(job: Job) -> Iterator[Answer]:
     """The answers to one job."""
     if isinstance(job, Train):
         return train(job.network, job.recipe, checkpoint=Path(job.checkpoint))
+    if isinstance(job, Time):
+        return timing.measure(job.network, job.batch)
     return iter([measure(job.network, job.recipe)])
 
 
