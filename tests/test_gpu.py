@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional
 
 from explorer import analyze, presets
+from explorer.training import timing
 from explorer.training.events import Failed, Finished
 from explorer.training.loop import train
 from explorer.training.recipe import Recipe
@@ -42,3 +43,12 @@ def test_memory_on_the_gpu_is_what_was_counted() -> None:
     held = torch.cuda.memory_allocated() - before - images.nbytes
     loss.backward()
     assert held == pytest.approx(foreseen.saved_bytes, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "article"])
+def test_every_block_is_timed_on_the_gpu(name: str) -> None:
+    begin, *middle, end = timing.measure(presets.load(name), 16, torch.device("cuda"))
+    assert isinstance(begin, timing.Timing) and isinstance(end, timing.TimingEnded)
+    assert (begin.batch, begin.device) == (16, torch.cuda.get_device_name())
+    assert len(middle) == begin.blocks
+    assert all(isinstance(event, timing.Timed) and event.forward > 0 and event.backward > 0 for event in middle)
