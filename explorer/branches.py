@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from explorer.shape import MAX_CHANNELS
@@ -50,6 +51,7 @@ class Split:
     branches: tuple[tuple[Step | Split, ...], ...]
 
 
+@lru_cache(maxsize=1024)
 def parse(line: str) -> Split:
     """The branches that a line writes; a ValueError says where and why it is none."""
     tokens = [(found.group(), found.start() + 1) for found in re.finditer(r"[|>()]|[^\s|>()]+", line)]

@@ -23,7 +23,7 @@ Data = dict[str, Any]
 
 NEWEST = 12  # states told in full: more than are made between two looks of the browser
 MOST_TEXT = 2_000_000  # characters of all tokens together; farther states than these hold are left out
-MOST_BLOCKS = 100 * MAX_COPIES  # the same for their blocks
+MOST_BLOCKS = 50 * MAX_COPIES  # the same for their blocks
 MOST_BAD = 20  # states that cannot be read, after which no more are looked at
 
 
