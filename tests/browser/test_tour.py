@@ -3,125 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from explorer import Network, analyze, presets
-
-ROOT = Path(__file__).parents[2]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
-    "--disable-sync --no-first-run"
-)
-SOON = 15_000  # milliseconds that a loaded machine may need for what takes a tenth of a second
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of the app on a free port, with a folder of its own for runs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    entry = ROOT / "explorer" / "ui" / "app.py"
-    command = [sys.executable, "-m", "streamlit", "run", str(entry), f"--server.port={port}"]
-    folder = tmp_path_factory.mktemp("server")
-    log = folder / "log"
-    with log.open("w") as out:
-        server = subprocess.Popen(
-            [*command, "--server.fileWatcherType=none"],
-            cwd=folder,
-            env={**os.environ, "EXPLORER_RUNS": str(folder / "runs"), "OMP_NUM_THREADS": "1"},
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                with urllib.request.urlopen(f"{url}_stcore/health", timeout=1):
-                    break
-            except OSError:
-                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
-                time.sleep(0.1)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(10)
-    assert "Traceback" not in log.read_text(), log.read_text()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
-        yield browser
-        browser.close()
-
-
-class Screen:
-    """The Design page as a person sees it; complains about anything that goes wrong in the browser."""
-
-    def __init__(self, chromium: Browser, address: str, path: str = "", dark: bool = False) -> None:
-        self.context = chromium.new_context(
-            viewport={"width": 1280, "height": 720},
-            color_scheme="dark" if dark else "light",
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(SOON)
-        self.wrong: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("request", lambda request: self._outside(request.url, address))
-        self.page.goto(address + path)
-        self.cards = self.page.locator(".xp-card")
-        self.cards.first.wait_for()
-
-    def _outside(self, url: str, address: str) -> None:
-        if not url.startswith((address, address.replace("http", "ws"), "data:", "blob:")):
-            self.wrong.append(f"asked {url}")
-
-    def figure(self, label: str) -> str:
-        return self.page.locator(".xp-figure", has_text=label).first.locator("> div.num").inner_text()
-
-    def shows(self, network: Network) -> None:
-        """Waits until the totals are those of this network."""
-        number = f"{analyze(network, partial=True).params:,}"
-        expect(self.page.locator(".xp-figure").first.locator("> div.num")).to_have_text(number, timeout=SOON)
-
-    def field(self, name: str) -> object:
-        return self.page.locator(f'.st-key-form [class*="-{name}"]').first
-
-    def close(self) -> None:
-        assert self.wrong == []
-        self.context.close()
-
-
-@pytest.fixture
-def screen(chromium: Browser, address: str) -> Iterator[Screen]:
-    opened = Screen(chromium, address)
-    yield opened
-    opened.close()
-
-
-def repeated(network: Network, at: int, times: int) -> Network:
-    return network.apply({"op": "set", "at": at, "fields": {"repeat": times}})
+from tests.browser.screen import SOON, Screen, repeated
 
 
 def test_the_tour(screen: Screen) -> None:
@@ -156,14 +43,13 @@ def test_the_tour(screen: Screen) -> None:
     screen.shows(opening)
 
     # presets, table and graph
-    page.get_by_role("button", name="Presets").click()
-    page.get_by_role("menuitem").filter(has_text="ResNet-50").first.click()
+    screen.open_preset("resnet50")
     screen.shows(presets.load("resnet50"))
     page.get_by_role("button", name="Table", exact=True).click()
     page.get_by_role("button", name="Operations of 2 Bottleneck").click()
     expect(page.locator(".xp-table .level2").first).to_contain_text("1.0.conv1")
     page.get_by_role("button", name="Graph", exact=True).click()
-    expect(page.locator(".st-key-graph svg .node").first).to_be_visible()
+    expect(page.locator(".xp-paper svg .node").first).to_be_visible()
     page.get_by_role("button", name="Stack", exact=True).click()
 
     # the network from the inside
@@ -208,7 +94,8 @@ def test_train_twin_from_the_first_screen_to_the_end(screen: Screen) -> None:
 
 
 def test_training_waits_for_a_stack_that_can_be_trained(screen: Screen) -> None:
-    screen.page.get_by_role("button", name="Empty").click()
+    screen.page.get_by_role("button", name="File").click()
+    screen.page.get_by_role("button", name="Empty stack").click()
     expect(screen.page.locator(".st-key-dock")).to_contain_text("A classifier at the end makes it trainable.")
     screen.page.get_by_role("button", name="Undo").click()
     expect(screen.page.locator(".st-key-dock")).to_contain_text("Train twin")
@@ -281,13 +168,14 @@ def test_everything_is_on_one_screen_without_scrolling(chromium: Browser, addres
 
 def test_two_tabs_keep_their_own_networks(chromium: Browser, address: str) -> None:
     screen = Screen(chromium, address)
-    screen.page.get_by_role("button", name="Empty").click()
+    screen.page.get_by_role("button", name="File").click()
+    screen.page.get_by_role("button", name="Empty stack").click()
     expect(screen.cards).to_have_count(0)
     other = screen.context.new_page()
     other.goto(address)
     expect(other.locator(".xp-hint")).to_be_visible(timeout=SOON)  # a new tab begins with the last one's
-    other.get_by_role("button", name="Presets").click()
-    other.get_by_role("menuitem").filter(has_text="ResNet-18").first.click()
+    other.get_by_role("button", name="Open the gallery").click()
+    other.locator('.xp-entry[data-name="resnet18"]').click()
     expect(other.locator(".xp-card")).to_have_count(6)
     screen.page.reload()
     expect(screen.page.locator(".xp-hint")).to_be_visible(timeout=SOON)
@@ -306,11 +194,12 @@ def test_a_file_goes_out_and_comes_back(screen: Screen, tmp_path: Path) -> None:
     page = screen.page
     page.get_by_role("button", name="File").click()
     with page.expect_download() as caught:
-        page.get_by_role("menuitem").filter(has_text="Keep the network").click()
+        page.get_by_role("button", name="Keep the network").click()
     kept = tmp_path / "mine.json"
     caught.value.save_as(kept)
     assert Network.from_json(kept.read_text()) == presets.load("digits_resnet56")
-    page.get_by_role("button", name="Empty").click()
+    page.get_by_role("button", name="File").click()
+    page.get_by_role("button", name="Empty stack").click()
     expect(screen.cards).to_have_count(0)
     page.locator("input[type=file][accept*=json]").set_input_files(kept)
     expect(screen.cards).to_have_count(5)
