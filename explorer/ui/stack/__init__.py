@@ -54,7 +54,7 @@ def _said() -> None:
     after = _seen_elsewhere(desk)
     changed = {key for key in after if before[key] != after[key]}
     if changed.intersection(BEYOND):
-        return
+        st.rerun()
     if not changed:
         st.rerun(KEY)
     st.rerun(SELECTION if changed == {"history"} and network == desk.now["network"] else NETWORK)
