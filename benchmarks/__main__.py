@@ -143,9 +143,10 @@ def main() -> int:
     warnings.filterwarnings("ignore", category=DeprecationWarning)  # fvcore compiles by torch.jit as it is imported
     lines = [*against_peers(), *other_networks(), *distinct_blocks()]
     if not arguments.no_server:
+        from benchmarks.editor import drags
         from benchmarks.server import edit_by_button
 
-        lines.append(edit_by_button())
+        lines += [edit_by_button(), *drags()]
     print(f"Python {platform.python_version()}, torch {torch.__version__}, {platform.machine()}, process CPU time\n")
     print(table(lines, arguments.markdown))
     return int(any(line.met is False for line in lines))
