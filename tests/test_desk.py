@@ -213,6 +213,14 @@ def test_what_never_changes_is_sent_to_an_editor_that_asks(editor: Editor) -> No
     assert editor.say({"op": "select", "at": 1})["gallery"] is None
 
 
+def test_the_graph_is_taken_away_as_a_picture_with_its_own_colours_and_as_dot(editor: Editor) -> None:
+    drawn = editor.say({"op": "picture", "opened": ["1"]}, {"op": "download", "what": "picture"})["download"]
+    assert drawn["name"] == "digits-depth-56.svg"
+    assert drawn["text"].startswith("<svg") and "var(--" not in drawn["text"] and "#" in drawn["text"]
+    dot = editor.say({"op": "download", "what": "dot"})["download"]
+    assert dot["text"].startswith("digraph") and dot["name"].endswith(".dot")
+
+
 # The timeline
 
 
@@ -426,7 +434,7 @@ SHAPES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "open": {"text": st.sampled_from([Network().to_json(), "{}"])},
     "batch": {"size": st.integers(-5, 10**6)},
     "unfold": {"cards": st.lists(places, max_size=3)},
-    "download": {"what": st.sampled_from(["network", "blocks"])},
+    "download": {"what": st.sampled_from(["network", "blocks", "picture", "dot"])},
     "insert": {"at": places, "block": lines},
     "replace": {"at": places, "block": lines},
     "set": {"at": places, "fields": settings},

@@ -172,7 +172,7 @@ class Download(_Message):
     """A file to make and hand over."""
 
     op: Literal["download"]
-    what: Literal["network", "blocks", "operations"]
+    what: Literal["network", "blocks", "operations", "picture", "dot"]
 
 
 class Edit(BaseModel):
