@@ -45,6 +45,5 @@ def show() -> None:
 
 
 def _handed_back() -> None:
-    """Takes it and has the whole page run; as a trigger it is not sent again with every later message."""
-    receive(desk_of_session())
+    """The whole page shows what is brought back at the start of its run."""
     st.rerun()
