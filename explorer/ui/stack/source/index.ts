@@ -9,7 +9,9 @@ export default function (component: Component): () => void {
   let editor = editors.get(host);
   if (!editor) editors.set(host, (editor = new Editor(host)));
   editor.update(component);
+  // Streamlit also calls this of a run that newer data overtook while its module loaded; the editor stays then.
   return () => {
+    if (host.isConnected) return;
     editors.get(host)?.dispose();
     editors.delete(host);
   };
