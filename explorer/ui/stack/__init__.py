@@ -53,11 +53,17 @@ def _said() -> None:
     receive_messages(desk)
     after = _seen_elsewhere(desk)
     changed = {key for key in after if before[key] != after[key]}
-    if changed.intersection(BEYOND):
+    if changed.intersection(BEYOND) or _asks_again():
         st.rerun()
     if not changed:
         st.rerun(KEY)
     st.rerun(SELECTION if changed == {"history"} and network == desk.now["network"] else NETWORK)
+
+
+def _asks_again() -> bool:
+    """Whether the editor had no answer: then the other parts may have missed that run as well."""
+    sent = st.session_state[KEY].get("sent")
+    return isinstance(sent, dict) and bool(sent.get("repeats"))
 
 
 def _seen_elsewhere(desk: Desk) -> dict[str, Any]:

@@ -21,7 +21,8 @@ const TITLES = {
 const VIEWS: { [view in View]: string } = { stack: "Stack", table: "Table", graph: "Graph" };
 const PANES = { palette: "Blocks", stack: "Stack", form: "Settings", dock: "Train" };
 const ASKED_EVERY = 400; // milliseconds between questions how far a measurement is
-const SILENCE = 5000; // after so long without an answer, what is unanswered is sent again
+// After so long without an answer what is unanswered is sent again, then after twice as long, and so on.
+const SILENCE = 600, LONGEST_SILENCE = 10_000; // milliseconds
 
 let shelf: Shelf | null = null; // the same for every editor of this page; it survives a change of page
 let held: string | null = null; // the card that had the keyboard's focus when an editor was taken away
@@ -47,6 +48,7 @@ export class Editor {
   private hiding = 0;
   private asking = 0;
   private silence = 0;
+  private repeats = 0; // how often what is unanswered was sent again
   private readonly palette: PaletteView;
   private readonly table: TableView;
   private readonly graph: GraphView;
@@ -106,7 +108,9 @@ export class Editor {
     this.send = setStateValue;
     if (data.shelf) shelf = data.shelf;
     const answered = data.acknowledged[this.client] ?? -1;
-    this.pending = this.pending.filter((message) => message.seq > answered);
+    const unanswered = this.pending.filter((message) => message.seq > answered);
+    if (unanswered.length < this.pending.length) this.repeats = 0;
+    this.pending = unanswered;
     clearTimeout(this.silence);
     if (!shelf) {
       if (!this.pending.some((message) => message.op === "shelf")) this.post({ op: "shelf" });
@@ -114,7 +118,7 @@ export class Editor {
     }
     // A server that was started anew has not heard what was said to the old one.
     if (this.session !== undefined && this.session !== data.session && this.pending.length) this.repeatLater(150);
-    else if (this.pending.length) this.repeatLater(SILENCE);
+    else this.listen();
     this.session = data.session;
     this.draw();
     this.drag.answer(data.preview);
@@ -168,7 +172,15 @@ export class Editor {
   }
 
   private sendPending(): void {
-    this.send("sent", { session: this.data.session, client: this.client, messages: this.pending });
+    const { session } = this.data;
+    this.send("sent", { session, client: this.client, messages: this.pending, repeats: this.repeats });
+    this.listen();
+  }
+
+  // Streamlit drops what a run has drawn when a run of another part begins before that is handed over. Python has then
+  // dealt with the message, and only its answer is missing.
+  private listen(): void {
+    if (this.pending.length) this.repeatLater(Math.min(SILENCE * 2 ** this.repeats, LONGEST_SILENCE));
   }
 
   // Not before the network that this browser keeps is back: edits are edits of that.
@@ -176,7 +188,10 @@ export class Editor {
     clearTimeout(this.silence);
     this.silence = window.setTimeout(() => {
       if (document.documentElement.dataset.restoring !== undefined) this.repeatLater(150);
-      else if (this.pending.length) this.sendPending();
+      else if (this.pending.length) {
+        this.repeats += 1;
+        this.sendPending();
+      }
     }, wait);
   }
 
