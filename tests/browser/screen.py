@@ -28,11 +28,12 @@ SOON = 15_000  # milliseconds that a loaded machine may need for what takes a te
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(folder: Path, port: int | None = None) -> Iterator[str]:
     """A server of the app on a free port, with a folder of its own for runs; complains of any traceback at the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    if port is None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     entry = ROOT / "explorer" / "ui" / "app.py"
     command = [sys.executable, "-m", "streamlit", "run", str(entry), f"--server.port={port}"]
     log = folder / "log"
@@ -72,12 +73,14 @@ class Screen:
         dark: bool = False,
         size: tuple[int, int] = (1280, 720),
         touch: bool = False,
+        kept: Any = None,
     ) -> None:
         self.context = chromium.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
             permissions=["clipboard-read", "clipboard-write"],
             has_touch=touch,
+            storage_state=kept,
         )
         self.address = address
         self.wrong: list[str] = []

@@ -45,5 +45,6 @@ def show() -> None:
 
 
 def _handed_back() -> None:
-    """The whole page shows what is brought back at the start of its run."""
+    """Takes it and has the whole page run; as a trigger it is not sent again with every later message."""
+    receive(desk_of_session())
     st.rerun()

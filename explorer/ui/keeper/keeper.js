@@ -47,7 +47,7 @@ function differs({ states, at, settings }, data) {
   return states.length > 1 || states[at].token !== now.token || JSON.stringify(settings) !== JSON.stringify(data.settings);
 }
 
-export default function ({ data, setStateValue }) {
+export default function ({ data, setTriggerValue }) {
   const root = document.documentElement;
   const address = new URL(location.href);
   if (data.link && address.searchParams.has("net")) {
@@ -61,7 +61,7 @@ export default function ({ data, setStateValue }) {
   if (first) asked = data.fresh && kept !== null && differs(kept, data);
   if (first && asked) {
     if (!data.link) root.dataset.restoring = "";
-    setStateValue("sent", { session: data.session, kept });
+    setTriggerValue("sent", { session: data.session, kept });
     return;
   }
   delete root.dataset.restoring;
