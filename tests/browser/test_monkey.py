@@ -474,8 +474,8 @@ def test_a_page_that_said_anything_else_would_be_noticed(screen: Screen) -> None
         ".xp-numbers",
         ".xp-set",
         ".xp-chip > .num:first-child",
-        ".xp-figure > .num",
-        ".xp-times",
+        ".xp-figure > div.num",
+        ".xp-card > .xp-step:not([hidden]) > .xp-times",
         ".xp-name .num",
     ):
         first = screen.page.locator(part).last
