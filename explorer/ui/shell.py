@@ -15,7 +15,12 @@ from explorer.ui.places import folder
 
 HERE = Path(__file__).parent
 BRAND = '<span class="xp-brand"><img src="app/static/brand.svg" alt="">Architecture Explorer</span>'
-PAGES = (("design", "Design", ""), ("inspection", "Inspect", "inspect"), ("train", "Train", "train"))
+PAGES = (
+    ("design", "Design", ""),
+    ("inspection", "Inspect", "inspect"),
+    ("train", "Train", "train"),
+    ("export", "Export", "export"),
+)
 
 
 @st.cache_resource(show_spinner=False)

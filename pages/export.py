@@ -1,0 +1,18 @@
+"""The network in the forms that people carry elsewhere, and the way back in."""
+
+import streamlit as st
+
+from explorer.ui import inspection, session
+from explorer.ui.takeaway import code, fitting
+
+VIEWS = {
+    "Code": fitting(code.show),  # views that need a stack which fits together say so by `fitting`
+}
+
+report = session.desk().report()
+inspection.heading(report)
+
+for tab, view in zip(st.tabs(list(VIEWS), key="export-view", on_change="rerun"), VIEWS.values(), strict=True):
+    if tab.open:  # the others wait until they are looked at
+        with tab:
+            view(report)
