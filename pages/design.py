@@ -6,6 +6,7 @@ from explorer.ui import forms, graph, session, stack, training
 
 with st.container(key="design", gap=None):
     stack.show()
+    stack.breath()
     graph.pane(session.desk())
     forms.show()
     training.dock()

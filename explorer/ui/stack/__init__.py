@@ -9,6 +9,7 @@ so that its numbers are there before the form is. (Streamlit calls no function f
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from typing import Any
 
@@ -20,8 +21,9 @@ from explorer.ui.dispatch import receive
 from explorer.ui.view import view
 
 KEY = "stack"
-SELECTION = (KEY, "form")  # the fragments that show what is selected
-NETWORK = (*SELECTION, "dock", "keeper")  # and those that show the network
+SELECTION = (KEY, "breath", "form")  # the fragments that show what is selected, in the order in which they run
+NETWORK = (KEY, "keeper", "breath", "form", "dock")  # and those that show the network
+BREATH = 0.03  # seconds
 BEYOND = ("view", "style")  # of the session: what changes which parts the page has
 # Of the session: what the stack alone shows.
 OWN = {"acknowledged", "asked", "download", "fit", "inside", "notice", "opened", "preview", "timeline", "timing"}
@@ -44,6 +46,12 @@ def show() -> None:
     desk = session.desk()
     _component()(key=KEY, data=view(desk), on_sent_change=_said)
     desk.session["download"] = None  # handed over
+
+
+@st.fragment(key="breath")
+def breath() -> None:
+    """Lets the browser draw the stack before the form's many parts arrive: together they take it twice as long."""
+    time.sleep(BREATH)
 
 
 def _said() -> None:
