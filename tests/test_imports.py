@@ -32,6 +32,9 @@ BELOW = {
     "fit": ("report",),
     "presets": ("network",),
     "weights": ("presets",),
+    # Files that people bring, known to no network.
+    "pickled": (),
+    "checkpoint": ("pickled",),
     "summary": ("fit",),
     "drawing": ("report",),
     "export": ("report",),
@@ -40,8 +43,8 @@ BELOW = {
     "lab": ("runs",),
     "terminal": ("runs", "summary"),
     "": ("report", "weights", "export"),  # explorer/__init__.py, the public names
-    "ui": ("", "depth", "drawing", "lab", "summary"),
-    "__main__": ("", "summary", "terminal"),
+    "ui": ("", "checkpoint", "depth", "drawing", "lab", "summary"),
+    "__main__": ("", "checkpoint", "summary", "terminal"),
     "pages": ("ui",),
 }
 
