@@ -1,7 +1,8 @@
 """The layers that blocks are made of: torch's own, in the few arrangements that all kinds share.
 
-Nothing here needs more than torch. `Conv2d`, `Linear` and the norms are torch's classes with one addition: inside
-`weights("none")` they are made without memory and without drawing weights, so that a network can be counted at any
+Nothing here needs more than torch. A class that has the name of its base is torch's with an addition, and the export as
+code writes torch's in its place. `Module` and `Sequential` remember the arguments that they are made with. Inside
+`weights("none")` layers are made without memory and without drawing weights, so that a network can be counted at any
 width, and inside `weights("blank")` with memory but undrawn. Both hold for the calling thread alone. 96 % of the time
 that torch takes to make a ResNet-50 is drawing weights that a count never reads.
 """
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import gcd
-from typing import Literal
+from typing import Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -52,6 +53,21 @@ def _parameter(*size: int) -> nn.Parameter:
 
 def _pair(value: Kernel) -> tuple[int, int]:
     return value if isinstance(value, tuple) else (value, value)
+
+
+class _Remembering:
+    """What keeps the arguments of its making in `made_with`."""
+
+    made_with: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made = super().__new__(cls)
+        made.__dict__["made_with"] = args, kwargs  # a module's own way to set it costs 5 times as much
+        return made
+
+
+class Module(_Remembering, nn.Module):
+    """torch's module."""
 
 
 class Conv2d(nn.Conv2d):
@@ -144,7 +160,7 @@ class LayerNorm2d(LayerNorm):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-class Sequential(nn.Sequential):
+class Sequential(_Remembering, nn.Sequential):
     """torch's row of layers."""
 
     def __init__(self) -> None:
@@ -220,7 +236,7 @@ def add_norm_act(layers: nn.Sequential, channels: int, norm: str, eps: float, ac
             layers.add_module(name, layer)
 
 
-class Pad(nn.Module):
+class Pad(Module):
     """He et al. 2015, option A: subsample by the stride, then append zeros after the existing channels."""
 
     def __init__(self, extra: int, stride: int) -> None:

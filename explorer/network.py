@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import zlib
 from collections import OrderedDict
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 
 from explorer.block import Block
 from explorer.blocks import KINDS
+from explorer.initial import draw_weights
 from explorer.layers import Weights, weights
 from explorer.record import Find, Record, record
 from explorer.repair import priced
@@ -422,24 +422,14 @@ def _check_shared(
 
 def initialise(module: nn.Module, block: Block, path: str, seed: int) -> None:
     """Draws the weights of one built copy, each from the seed and its own path, so that twins agree on shared paths."""
-    mode: Literal["fan_in", "fan_out"] = "fan_in" if getattr(block, "norm", "") == "none" else "fan_out"
-    for name, layer in module.named_modules(prefix=path):
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu", generator=_generator(seed, name))
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.Linear):
-            bound = layer.in_features**-0.5  # torch's own
-            generator = _generator(seed, name)
-            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+    draw_weights(module, seed, path, fan(block))
     for layer in block.starts_at_zero(module):
         nn.init.zeros_(layer.get_parameter("weight"))
 
 
-def _generator(seed: int, path: str) -> torch.Generator:
-    digest = hashlib.sha256(f"{seed}/{path}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+def fan(block: Block) -> Literal["fan_in", "fan_out"]:
+    """By which side of its convolutions a block's weights are scaled."""
+    return "fan_in" if getattr(block, "norm", "") == "none" else "fan_out"
 
 
 def first_complaint(error: ValidationError) -> str:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 BELOW = {
     "shape": (),
     "layers": (),
+    "initial": (),
     "branches": ("shape",),
     "block": ("branches", "layers", "shape"),
     "blocks": ("block",),
@@ -26,7 +27,7 @@ BELOW = {
     # A block's trace, remembered; the network prices its ways out by it.
     "record": ("block", "reach"),
     "repair": ("record",),
-    "network": ("blocks", "repair"),
+    "network": ("blocks", "initial", "repair"),
     "depth": ("network",),
     "report": ("network",),
     "fit": ("report",),
@@ -37,7 +38,7 @@ BELOW = {
     "checkpoint": ("pickled",),
     "summary": ("fit",),
     "drawing": ("report",),
-    "export": ("report",),
+    "export": ("training",),
     "training": ("report", "weights"),
     "runs": ("training",),
     "lab": ("runs",),

@@ -23,11 +23,11 @@ from explorer.block import (
     strided,
     wants_bias,
 )
-from explorer.layers import Conv2d, ConvNorm, NormAct, activation_layer, shortcut_layer
+from explorer.layers import Conv2d, ConvNorm, Module, NormAct, activation_layer, shortcut_layer
 from explorer.shape import Shape
 
 
-class BasicModule(nn.Module):
+class BasicModule(Module):
     """y = act(F(x) + shortcut(x)); F is two 3×3 convolutions with norms, optionally up again to the input's size."""
 
     def __init__(
@@ -60,7 +60,7 @@ class BasicModule(nn.Module):
         return y if self.act is None else self.act(y)
 
 
-class PreActivationBasicModule(nn.Module):
+class PreActivationBasicModule(Module):
     """y = F(x) + x with norm and activation before each convolution (He et al. 2016, fig. 4e)."""
 
     def __init__(

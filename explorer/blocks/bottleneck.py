@@ -24,11 +24,11 @@ from explorer.block import (
     strided,
     wants_bias,
 )
-from explorer.layers import Conv2d, ConvNorm, NormAct, activation_layer, shortcut_layer
+from explorer.layers import Conv2d, ConvNorm, Module, NormAct, activation_layer, shortcut_layer
 from explorer.shape import Shape
 
 
-class BottleneckModule(nn.Module):
+class BottleneckModule(Module):
     """y = act(F(x) + shortcut(x)); F is 1×1 compress, 3×3, 1×1 restore."""
 
     def __init__(
@@ -63,7 +63,7 @@ class BottleneckModule(nn.Module):
         return y if self.act is None else self.act(y)
 
 
-class PreActivationBottleneckModule(nn.Module):
+class PreActivationBottleneckModule(Module):
     """y = F(x) + x with norm and activation before each convolution (He et al. 2016)."""
 
     def __init__(

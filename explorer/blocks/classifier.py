@@ -6,11 +6,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from explorer.block import Activation, Block, scaled
-from explorer.layers import Linear, activation_layer
+from explorer.layers import Linear, Module, activation_layer
 from explorer.shape import MAX_CHANNELS, Shape
 
 
-class ClassifierModule(nn.Module):
+class ClassifierModule(Module):
     """(N, C, H, W) to logits (N, classes): pool, hidden layers, a last fully connected layer."""
 
     def __init__(

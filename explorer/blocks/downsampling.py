@@ -6,11 +6,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from explorer.block import Activation, Bias, Block, Channels, Norm, NormEps, Repeat, check_shortcut, strided, wants_bias
-from explorer.layers import ConvNorm, activation_layer, shortcut_layer
+from explorer.layers import ConvNorm, Module, activation_layer, shortcut_layer
 from explorer.shape import Shape
 
 
-class DownsamplingModule(nn.Module):
+class DownsamplingModule(Module):
     """X_ds = act(norm(conv1×1 /2 (x))), then y = act(f(X_ds; W) + X_ds); later copies start at f."""
 
     def __init__(

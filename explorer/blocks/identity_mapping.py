@@ -7,11 +7,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from explorer.block import Activation, Bias, Block, Norm, NormEps, OptionalChannels, Repeat, wants_bias
-from explorer.layers import Conv2d, NormAct
+from explorer.layers import Conv2d, Module, NormAct
 from explorer.shape import Shape, Way
 
 
-class IdentityMappingModule(nn.Module):
+class IdentityMappingModule(Module):
     """y = F(x) + x, F pre-activated; gated: F(x) + P(x) where F(x) and x are not close, a sample at a time."""
 
     def __init__(

@@ -12,11 +12,11 @@ from torch import Tensor, cat, nn
 
 from explorer.block import Activation, Bias, Block, Norm, NormEps, Repeat, check_width, scaled, wants_bias, window
 from explorer.branches import Place, Row, Split, Step, chips, parse, steps, steps_of
-from explorer.layers import ConvNorm, activation_layer
+from explorer.layers import ConvNorm, Module, activation_layer
 from explorer.shape import Shape
 
 
-class SplitModule(nn.Module):
+class SplitModule(Module):
     """Branches side by side on one input, concatenated along channels."""
 
     def __init__(self, *branches: nn.Module) -> None:
@@ -27,7 +27,7 @@ class SplitModule(nn.Module):
         return cat([branch(x) for branch in self.branches], 1)
 
 
-class InceptionModule(nn.Module):
+class InceptionModule(Module):
     """The concatenation of the branches, or act(x + norm(conv1×1(concatenation)))."""
 
     def __init__(
@@ -192,10 +192,9 @@ class Inception(Block):
                 layer, shape = self.build_split(step, shape, (*place, number))
                 layers.append(layer)
                 continue
-            padding = (0, 0) if step.valid else (step.kernel[0] // 2, step.kernel[1] // 2)
             sizes = [
-                window(size, kernel, step.stride, pad)
-                for size, kernel, pad in zip(shape[1:], step.kernel, padding, strict=True)
+                window(size, kernel, step.stride, 0 if step.valid else kernel // 2)
+                for size, kernel in zip(shape[1:], step.kernel, strict=True)
             ]
             if min(sizes) < 1:
                 kernel = f"{step.kernel[0]}×{step.kernel[1]}"
@@ -205,22 +204,22 @@ class Inception(Block):
                     ways=self.same_size_ways(),
                     place=(*place, number),
                 )
-            layers.append(self.build_step(step, shape.channels, padding))
+            layers.append(self.build_step(step, shape.channels))
             shape = Shape(step.channels or shape.channels, *sizes)
         return nn.Sequential(*layers), shape
 
-    def build_step(self, step: Step, in_channels: int, padding: tuple[int, int]) -> nn.Module:
+    def build_step(self, step: Step, in_channels: int) -> nn.Module:
         """One convolution or pool."""
-        if step.pool == "maxpool":
-            return nn.MaxPool2d(3, step.stride, padding)
-        if step.pool == "avgpool":
-            return nn.AvgPool2d(3, step.stride, padding)
+        height, width = step.kernel
+        if step.pool:
+            pool = nn.MaxPool2d if step.pool == "maxpool" else nn.AvgPool2d
+            return pool(height, step.stride, 0 if step.valid else height // 2)
         return ConvNorm(
             in_channels,
             step.channels,
-            step.kernel,
+            height if height == width else step.kernel,
             step.stride,
-            padding,
+            0 if step.valid else None,
             bias=wants_bias(self.bias, self.norm),
             norm=self.norm,
             eps=self.norm_eps,

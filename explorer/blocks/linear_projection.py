@@ -19,11 +19,11 @@ from explorer.block import (
     strided,
     wants_bias,
 )
-from explorer.layers import Conv2d, ConvNorm, NormAct, activation_layer, shortcut_layer
+from explorer.layers import Conv2d, ConvNorm, Module, NormAct, activation_layer, shortcut_layer
 from explorer.shape import Shape
 
 
-class LinearProjectionModule(nn.Module):
+class LinearProjectionModule(Module):
     """y = act(F + W_s x), Z = FC(X₁) over channels; F = norm(Z ⊙ X₁ ⊙ X₂) or X₂ + norm(conv1×1[Z, X₁])."""
 
     def __init__(

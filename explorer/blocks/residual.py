@@ -23,11 +23,11 @@ from explorer.block import (
     strided,
     wants_bias,
 )
-from explorer.layers import ConvNorm, activation_layer, shortcut_layer
+from explorer.layers import ConvNorm, Module, activation_layer, shortcut_layer
 from explorer.shape import MAX_CHANNELS, Shape
 
 
-class ResidualAddModule(nn.Module):
+class ResidualAddModule(Module):
     """y = act(shortcut(x) + F_m(X_mid + b)); F_m is k convolutions, each with half the filters of the one before."""
 
     def __init__(
@@ -71,7 +71,7 @@ class ResidualAddModule(nn.Module):
         return y if self.act is None else self.act(y)
 
 
-class ResidualConcatModule(nn.Module):
+class ResidualConcatModule(Module):
     """The four steps: X_mid through halving convolutions, X_res = norm(conv[x, X_mid]), act([X_res, x])."""
 
     def __init__(

@@ -17,53 +17,17 @@ from explorer.block import (
     wants_bias,
     window,
 )
-from explorer.layers import ConvNorm
+from explorer.layers import ConvNorm, Module
 from explorer.shape import MAX_CHANNELS, Shape
 
+PATCH = 4  # kernel and stride of the patch form
 
-class StemModule(nn.Module):
+
+class StemModule(Module):
     """(N, C, H, W) to a smaller, wider map; a row of convolutions and pools."""
 
-    def __init__(
-        self,
-        form: str,
-        in_channels: int,
-        channels: int,
-        kernel: int = 4,
-        norm: str = "batch",
-        eps: float = 1e-5,
-        activation: str = "relu",
-        bias: bool = False,
-    ) -> None:
+    def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
-
-        def conv(inner: int, outer: int, kernel: int, stride: int = 1, padding: int | None = None) -> ConvNorm:
-            return ConvNorm(inner, outer, kernel, stride, padding, bias=bias, norm=norm, eps=eps, activation=activation)
-
-        if form == "seven":
-            plan = [(7, 2), (3, 2), (3, 2), (3, 2), (3, 1), (1, 1), (1, 1)]
-            layers: list[nn.Module] = [
-                conv(channels if i else in_channels, channels, k, s) for i, (k, s) in enumerate(plan)
-            ]
-        elif form == "imagenet":
-            layers = [conv(in_channels, channels, 7, 2), nn.MaxPool2d(3, 2, 1)]
-        elif form == "cifar":
-            layers = [conv(in_channels, channels, 3)]
-        elif form == "deep":
-            half = channels // 2
-            layers = [conv(in_channels, half, 3, 2), conv(half, half, 3), conv(half, channels, 3)]
-            layers.append(nn.MaxPool2d(3, 2, 1))
-        elif form == "googlenet":
-            layers = [
-                conv(in_channels, channels, 7, 2),
-                nn.MaxPool2d(3, 2, ceil_mode=True),
-                conv(channels, channels, 1),
-                conv(channels, 3 * channels, 3),
-                nn.MaxPool2d(3, 2, ceil_mode=True),
-            ]
-        else:  # patch
-            activation = "none"
-            layers = [conv(in_channels, channels, kernel, kernel, padding=0)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -137,17 +101,39 @@ class Stem(Block):
                 ('form "imagenet"', {"form": "imagenet"}),
             )
         if self.form == "patch":
-            sizes = [window(size, 4, 4, 0) for size in in_shape[1:]]
-            check_window(self, "4×4 patch", in_shape, sizes, ('form "cifar"', {"form": "cifar"}))
-        return StemModule(
-            self.form,
-            in_shape.channels,
-            self.channels,
-            norm=norm,
-            eps=self.norm_eps,
-            activation=self.activation,
-            bias=wants_bias(self.bias, norm),
-        )
+            sizes = [window(size, PATCH, PATCH, 0) for size in in_shape[1:]]
+            check_window(self, f"{PATCH}×{PATCH} patch", in_shape, sizes, ('form "cifar"', {"form": "cifar"}))
+        return StemModule(*self.layers(in_shape.channels, norm))
+
+    def layers(self, inner: int, norm: str) -> list[nn.Module]:
+        """The form's convolutions and pools for `inner` input channels."""
+        width, bias = self.channels, wants_bias(self.bias, norm)
+        activation = "none" if self.form == "patch" else self.activation
+
+        def conv(inner: int, outer: int, kernel: int, stride: int = 1, padding: int | None = None) -> ConvNorm:
+            return ConvNorm(
+                inner, outer, kernel, stride, padding, bias=bias, norm=norm, eps=self.norm_eps, activation=activation
+            )
+
+        if self.form == "seven":
+            plan = [(7, 2), (3, 2), (3, 2), (3, 2), (3, 1), (1, 1), (1, 1)]
+            return [conv(width if i else inner, width, kernel, stride) for i, (kernel, stride) in enumerate(plan)]
+        if self.form == "imagenet":
+            return [conv(inner, width, 7, 2), nn.MaxPool2d(3, 2, 1)]
+        if self.form == "cifar":
+            return [conv(inner, width, 3)]
+        if self.form == "deep":
+            half = width // 2
+            return [conv(inner, half, 3, 2), conv(half, half, 3), conv(half, width, 3), nn.MaxPool2d(3, 2, 1)]
+        if self.form == "googlenet":
+            return [
+                conv(inner, width, 7, 2),
+                nn.MaxPool2d(3, 2, ceil_mode=True),
+                conv(width, width, 1),
+                conv(width, 3 * width, 3),
+                nn.MaxPool2d(3, 2, ceil_mode=True),
+            ]
+        return [conv(inner, width, PATCH, PATCH, padding=0)]
 
     def widths(self, factor: float) -> dict[str, Any]:
         multiple = 2 if self.form == "deep" else 1
