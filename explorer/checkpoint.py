@@ -117,12 +117,12 @@ def _entries(file: BinaryIO, path: Path | None, limit: int) -> object:
     if start.startswith(b"PK\x03\x04"):
         stored = _check_archive(file, size, limit)
         return _load(file, path if stored else None)
+    if start[8:] == b"{":  # before it a number, whose first byte can be any
+        _check_safetensors(file, size)
+        return _load_safetensors(file, path)
     if start.startswith(b"\x80"):
         _check_legacy(file, size, limit)
         return _load(file, None)
-    if start[8:] == b"{":
-        _check_safetensors(file, size)
-        return _load_safetensors(file, path)
     raise ValueError("is neither a checkpoint of torch (.pth, .pt) nor a .safetensors file")
 
 

@@ -83,6 +83,15 @@ def test_the_name_of_a_file_says_nothing_about_its_form(tmp_path: Path) -> None:
     assert same(checkpoint.read(path), state())
 
 
+def test_a_header_of_any_length_is_read() -> None:
+    lengths = set()
+    for letters in range(1, 270):
+        data = checkpoint.write({"w" * letters: torch.ones(1)})
+        lengths.add(data[0])
+        assert list(checkpoint.read(data)) == ["w" * letters]
+    assert 0x80 in lengths  # with which a pickle begins
+
+
 @pytest.mark.parametrize(
     "wrapped",
     [
