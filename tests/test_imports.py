@@ -31,6 +31,7 @@ BELOW = {
     "depth": ("network",),
     "report": ("network",),
     "fit": ("report",),
+    "compare": ("depth", "fit"),
     "presets": ("network",),
     "weights": ("presets",),
     # Files that people bring, known to no network.
