@@ -20,6 +20,7 @@ export class Drag {
   private slot: number | null = null; // where a drop would put it now; null: nowhere
   private middles: number[] = [];
   private byKeys = false;
+  private stepped = false; // by a key, since it was lifted
   private swallowing = false;
   private readonly gap: Gap;
   private readonly ghost = new Ghost();
@@ -126,6 +127,7 @@ export class Drag {
   private to(slot: number | null): void {
     if (slot === this.slot) return;
     this.slot = slot;
+    this.stepped = true;
     this.show();
   }
 
@@ -148,7 +150,7 @@ export class Drag {
     this.gap.draw(this.words(), moving.kind?.family ?? first?.family ?? "plain", drawing, found);
     this.ghost.say(found ? found.totals.params.number : "…", found ? found.totals.params.change : "", found?.status === "error" || !!found?.head);
     editor.foreseen(found);
-    if (this.byKeys) {
+    if (this.byKeys && this.stepped) { // before that, the keys that may be pressed are still being said
       this.gap.root.scrollIntoView({ block: "nearest" });
       const place = moving.cards ? orderAfter(cards.length, moving.cards, slot).indexOf(moving.cards[0] as number) : at;
       editor.announce(`${place + 1} of ${cards.length}. ${found ? found.head || `${found.totals.params.number} parameters.` : ""}`);
@@ -193,6 +195,7 @@ export class Drag {
     if (!editor.state.chosen.includes(index)) editor.select(index);
     this.moving = { cards: [...editor.state.chosen] };
     this.byKeys = true;
+    this.stepped = false;
     const words = this.words();
     this.begin();
     this.slot = index;
