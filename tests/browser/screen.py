@@ -95,7 +95,7 @@ class Screen:
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
         page.on("request", lambda request: self._outside(request.url))
         page.goto(self.address + path)
-        page.locator(".xp-card, .xp-hint:visible").first.wait_for()
+        page.locator(".xp-card, .xp-hint:visible").first.wait_for(timeout=4 * SOON)  # the first one warms the server up
         return page
 
     def _outside(self, url: str) -> None:
