@@ -33,20 +33,23 @@ BELOW = {
     "fit": ("report",),
     "compare": ("depth", "fit"),
     "presets": ("network",),
+    "landmarks": ("presets", "report"),
     "weights": ("presets",),
+    "recognise": ("weights",),
     # Files that people bring, known to no network.
     "pickled": (),
     "checkpoint": ("pickled",),
     "summary": ("fit",),
-    "drawing": ("report",),
+    "drawing": ("compare",),
     "export": ("training",),
     "training": ("report", "weights"),
     "runs": ("training",),
+    "probe": ("training",),
     "lab": ("runs",),
     "terminal": ("runs", "summary"),
     "": ("report", "weights", "export"),  # explorer/__init__.py, the public names
-    "ui": ("", "checkpoint", "depth", "drawing", "lab", "summary"),
-    "__main__": ("", "checkpoint", "summary", "terminal"),
+    "ui": ("", "checkpoint", "compare", "depth", "drawing", "lab", "landmarks", "probe", "summary"),
+    "__main__": ("", "checkpoint", "recognise", "summary", "terminal"),
     "pages": ("ui",),
 }
 
