@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer import Network, Shape, analyze, blocks, presets
+from explorer import Network, Shape, analyze, blocks, landmarks, presets
 from explorer.block import Block
 from explorer.compare import (
     MEASURES,
@@ -262,3 +262,44 @@ def test_a_profile_ends_with_the_totals(name: str) -> None:
     assert len({len(column) for column in vars(grown).values()}) == 1 and len(grown.names) == 1 + len(report.blocks)
     assert max(size for size in grown.fields if size) == total.field
     assert grown.sizes[0] == min(report.input_shape[1:]) and grown.sizes[-1] is None
+
+
+# Landmarks
+
+
+def test_landmarks_are_counted_here_and_agree_with_what_torchvision_documents() -> None:
+    # parameters and MACs in billions, as torchvision documents them with its weights
+    documented = {
+        "ResNet-18": (11_689_512, 1.814),
+        "ResNet-50": (25_557_032, 4.089),
+        "ResNeXt-101 32×8d": (88_791_336, 16.414),
+        "Wide ResNet-101-2": (126_886_696, 22.753),
+        "GoogLeNet": (6_624_904, 1.498),
+    }
+    found = {landmark.name: landmark for landmark in landmarks.landmarks(landmarks.IMAGENET)}
+    for name, (params, billions) in documented.items():
+        assert found[name].counted and found[name].network is not None
+        assert (found[name].params, round(found[name].macs / 1e9, 3)) == (params, billions)
+        report = analyze(found[name].network)
+        assert (report.params, report.macs) == (found[name].params, found[name].macs)
+
+
+def test_every_landmark_has_a_source_and_no_two_data_sets_share_a_list() -> None:
+    for data in landmarks.DATA:
+        assert len(landmarks.landmarks(data)) >= 6
+        for landmark in landmarks.landmarks(data):
+            assert landmark.data == data and landmark.source and landmark.params > 0 and landmark.macs > 0
+            assert 50 < landmark.top1 < 95
+            assert data != landmarks.IMAGENET or "single crop" in landmark.source
+            assert landmark.counted is (landmark.network is not None)
+    # He et al. 2015, table 6: errors 8.75 and 7.93 percent
+    cifar = {landmark.name: landmark.top1 for landmark in landmarks.landmarks(landmarks.CIFAR10)}
+    assert cifar["CIFAR ResNet-20"] == 91.25 and cifar["CIFAR ResNet-1202"] == 92.07
+
+
+def test_what_is_published_of_a_network_is_found_by_its_blocks_and_not_by_its_name() -> None:
+    renamed = presets.load("resnet50").apply({"op": "name", "name": "Mine"}).apply(edit(1, label="Stage 1"))
+    assert {landmark.top1 for landmark in landmarks.known(renamed)} == {76.13, 80.858}
+    assert [landmark.newer for landmark in landmarks.known(renamed)] == [False, True]
+    assert landmarks.known(presets.load("digits_resnet20")) == ()
+    assert landmarks.known(presets.load("resnet50").apply(edit(1, repeat=4))) == ()
