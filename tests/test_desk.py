@@ -176,15 +176,18 @@ def test_an_open_card_shows_its_inside_and_an_inception_module_its_chips(editor:
     assert card["error"]["place"] == [1, 0]
 
 
-def test_bars_are_shares_of_the_greatest_card(editor: Editor) -> None:
+def test_bars_are_shares_of_the_network_and_heat_of_its_greatest_card(editor: Editor) -> None:
     cards = editor.say({"op": "preset", "name": "resnet50"})["cards"]
     for measure in ("macs", "params", "saved", "field"):
-        shares = [card["overlays"][measure]["share"] for card in cards if card["overlays"][measure]]
-        assert max(shares) == 1 and min(shares) >= 0
+        heats = [card["overlays"][measure]["heat"] for card in cards if card["overlays"][measure]]
+        assert max(heats) == 1 and min(heats) >= 0
+    for measure in ("macs", "params"):
+        assert sum(card["overlays"][measure]["share"] for card in cards) == pytest.approx(1, abs=0.002 * len(cards))
     report = analyze(presets.load("resnet50"))
-    assert cards[4]["overlays"]["params"]["share"] == round(
-        report.cards[4].params / max(card.params for card in report.cards), 3
-    )
+    last = cards[4]["overlays"]["params"]
+    assert last["share"] == round(report.cards[4].params / report.params, 3)
+    assert last["text"] == f"{100 * report.cards[4].params / report.params:.0f} %"
+    assert last["heat"] == round(report.cards[4].params / max(card.params for card in report.cards), 3)
 
 
 def test_opened_parts_of_the_graph_stay_with_their_cards(editor: Editor) -> None:

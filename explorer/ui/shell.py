@@ -32,10 +32,12 @@ def warm_up() -> None:
     for page in ("inspection", "training"):  # plotly and pandas, which the first visit would otherwise wait for
         import_module(f"explorer.ui.{page}")
     from explorer.ui.desk import Desk, new_session
+    from explorer.ui.gallery import entries
     from explorer.ui.shelf import shelf
     from explorer.ui.view import view
 
     shelf()
+    entries()
     view(Desk(new_session()))
     gc.collect()
     gc.freeze()

@@ -20,17 +20,18 @@ UNKNOWN = "…"  # a shape that only comes once what is before it fits together
 def cards(desk: Desk, report: Report) -> tuple[list[Data], dict[str, str]]:
     """A card for each block, and each distinct drawing once by the key that cards name it by."""
     session = desk.session
-    most = _Most(report)
+    whole = _Whole(report)
     times = [None if each is None else each["forward"] + each["backward"] for each in measuring.of(desk, report)]
-    longest = max((each for each in times if each is not None), default=0.0)
+    known = [each for each in times if each is not None]
+    longest, total = max(known, default=0.0), sum(known)
     keys: dict[str, str] = {}  # of each drawing
     opened = set(session["inside"])
     made = []
     for name, card, block, time in zip(desk.now["cards"], report.cards, desk.network.blocks, times, strict=True):
         drawing = _miniature(block, card.input_shape)
-        data = {"id": name, **card_data(card, block), "overlays": most.overlays(card), "block": _block(block)}
+        data = {"id": name, **card_data(card, block), "overlays": whole.overlays(card), "block": _block(block)}
         if data["overlays"] and time is not None:
-            data["overlays"]["ms"] = _overlay(words.milliseconds(time), time, longest)
+            data["overlays"]["ms"] = _overlay(words.milliseconds(time), time, total, longest)
         data["error"] = refusal(report.error) if card.status == "error" and report.error is not None else None
         data["drawing"] = keys.setdefault(drawing, f"drawing{len(keys)}")
         data["open"] = name in opened
@@ -65,10 +66,11 @@ def card_data(card: Card, block: Block) -> Data:
     return data
 
 
-class _Most:
-    """The greatest card of each quantity, which the bars of the others are measured by."""
+class _Whole:
+    """What the network has of each quantity, and its greatest card: what the others are measured by."""
 
     def __init__(self, report: Report) -> None:
+        self.report = report
         self.macs = max((card.macs for card in report.cards), default=0)
         self.params = max((card.params for card in report.cards), default=0)
         self.saved = max((card.saved_bytes for card in report.cards), default=0)
@@ -76,20 +78,20 @@ class _Most:
         self.field = max((field.size for field in fields if field is not None), default=0)
 
     def overlays(self, card: Card) -> Data | None:
-        """What can be shown over a card: its text, and its share of the greatest card."""
+        """What can be shown over a card: its text, its share of the network, and of the greatest card as heat."""
         if card.status != "ok":
             return None
-        field = card.receptive_field
+        field, whole = card.receptive_field, self.report
         return {
-            "macs": _overlay(words.compact(card.macs), card.macs, self.macs),
-            "params": _overlay(words.compact(card.params), card.params, self.params),
-            "saved": _overlay(words.memory(card.saved_bytes), card.saved_bytes, self.saved),
-            "field": _overlay(f"{field.size:,} px", field.size, self.field) if field else None,
+            "macs": _overlay(words.percent(card.macs, whole.macs), card.macs, whole.macs, self.macs),
+            "params": _overlay(words.percent(card.params, whole.params), card.params, whole.params, self.params),
+            "saved": _overlay(words.memory(card.saved_bytes), card.saved_bytes, whole.saved_bytes, self.saved),
+            "field": _overlay(f"{field.size:,} px", field.size, self.field, self.field) if field else None,
         }
 
 
-def _overlay(text: str, part: float, whole: float) -> Data:
-    return {"text": text, "share": words.share(part, whole)}
+def _overlay(text: str, part: float, whole: float, most: float) -> Data:
+    return {"text": text, "share": words.share(part, whole), "heat": words.share(part, most)}
 
 
 def refusal(error: ShapeError) -> Data:

@@ -56,3 +56,11 @@ def milliseconds(time: float) -> str:
 def share(part: float, whole: float) -> float:
     """The part of the whole that a bar fills."""
     return round(part / whole, 3) if whole else 0.0
+
+
+def percent(part: float, whole: float) -> str:
+    """`36 %`, `0.4 %`, and `<0.1 %` for what is there but hardly."""
+    share = 100 * part / whole if whole else 0.0
+    if 0 < share < 0.1:
+        return "<0.1 %"
+    return f"{share:.0f} %" if share >= 10 or share == 0 else f"{share:.1f} %"

@@ -90,7 +90,7 @@ export class CardView {
     const share = overlay?.share ?? 0;
     say(this.overlay, overlay?.text ?? (measure === "ms" && card.status === "ok" ? "not measured" : ""));
     this.bar.style.width = `${100 * share}%`;
-    this.heat.style.opacity = String(0.08 + 0.92 * share);
+    this.heat.style.opacity = String(0.08 + 0.92 * (overlay?.heat ?? 0));
     say(this.shape, card.output);
     say(this.field, card.overlays?.field?.text ? `field ${card.overlays.field.text}` : "");
     set(this.opener, "aria-expanded", String(!!card.open));

@@ -111,7 +111,7 @@ export function panel(
 
 export function place(list: HTMLElement, anchor: Element): void {
   const box = anchor.getBoundingClientRect();
-  list.style.top = `${Math.max(8, Math.min(box.bottom + 6, innerHeight - list.offsetHeight - 8))}px`;
+  list.style.top = `${Math.max(8, Math.min(box.bottom + 10, innerHeight - list.offsetHeight - 8))}px`;
   list.style.left = `${Math.max(8, Math.min(box.left, innerWidth - list.offsetWidth - 8))}px`;
 }
 

@@ -61,7 +61,8 @@ export class Gallery {
     const words = [entry.title, entry.group, entry.summary, entry.source, entry.params, entry.input, ...entry.accuracies.flatMap(({ top1, data }) => [top1, data])].join(" ").toLowerCase();
     return el("button", { type: "button", class: "xp-entry", "data-words": words, "data-name": entry.name, onclick: open },
       picture(entry.picture), el("b", {}, entry.title),
-      el("span", { class: "num" }, `${entry.params} · ${entry.macs} MACs · ${entry.input}`),
+      el("span", { class: "num" }, `${entry.params} · ${entry.macs} MACs`),
+      el("span", { class: "num" }, `${entry.depth.toLocaleString("en")} layers deep · ${entry.input}`),
       el("p", {}, entry.summary), ...reached, el("small", { class: "xp-source" }, entry.source));
   }
 

@@ -8,7 +8,7 @@ export type View = "stack" | "table" | "graph";
 
 export type Json = { [key: string]: unknown };
 export type Edit = { op: string } & Json;
-export type Overlay = { text: string; share: number };
+export type Overlay = { text: string; share: number; heat: number };
 export type Way = { label: string; price: string; edit: Edit };
 export type Refusal = { head: string; ways: Way[]; place: number[] | null };
 export type Chip = { text: string } | { split: Chip[][] };
@@ -116,7 +116,7 @@ export type GalleryEntry = {
   source: string;
   params: string;
   macs: string;
-  depth?: string | number | null;
+  depth: number;
   input: string;
   accuracies: { top1: string; data: string; source: string }[];
   picture: string;
