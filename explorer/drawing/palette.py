@@ -38,6 +38,12 @@ class Palette:
         """The colour of a family of blocks."""
         return str(getattr(self, family))
 
+    def tinted(self, name: str, tint: float) -> str:
+        """A colour of the palette as it looks where it covers so much of the background."""
+        pairs = ((str(getattr(self, each))[at : at + 2] for each in (name, "background")) for at in (1, 3, 5))
+        mixed = (round(tint * int(over, 16) + (1 - tint) * int(under, 16)) for over, under in pairs)
+        return "#" + "".join(f"{part:02x}" for part in mixed)
+
     @property
     def residual_run(self) -> str:
         """The colour of a residual network in every chart."""

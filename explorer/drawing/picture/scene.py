@@ -59,6 +59,7 @@ class Path:
     pen: Pen
     fill: str = ""
     name: str = ""  # "edge" or "shortcut"; empty for what is part of a node
+    tint: float = 1.0  # how opaque the fill is
 
 
 @dataclass(slots=True)

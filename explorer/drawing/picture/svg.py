@@ -32,11 +32,12 @@ def number(value: float) -> str:
 
 
 class Writer:
-    """Writes one scene."""
+    """Writes one scene; where `opaque`, what is tinted hides what lies behind it, on the palette's background."""
 
-    def __init__(self, colours: Palette | None, dashes: float) -> None:
+    def __init__(self, colours: Palette | None, dashes: float = 1.0, opaque: bool = False) -> None:
         self.colours = colours
         self.dashes = dashes
+        self.opaque = opaque
         self.common = Pen("", 0.0)  # what parts inherit from the group around them
 
     def written(self, scene: Scene) -> str:
@@ -77,8 +78,7 @@ class Writer:
             case Box():
                 place = f'x="{number(item.x)}" y="{number(item.y)}"'
                 size = f'width="{number(item.width)}" height="{number(item.height)}" rx="{number(item.radius)}"'
-                tint = f' fill-opacity="{item.tint:g}"' if item.tint < 1 else ""
-                return f"<rect {place} {size}{self.fill(item.fill)}{tint}{self.pen(item.pen)}/>"
+                return f"<rect {place} {size}{self.fill(item.fill, item.tint)}{self.pen(item.pen)}/>"
             case Circle():
                 place = f'cx="{number(item.x)}" cy="{number(item.y)}" r="{number(item.radius)}"'
                 return f"<circle {place}{self.fill(item.fill)}{self.pen(item.pen)}/>"
@@ -111,10 +111,14 @@ class Writer:
         first = paths[0]
         name = f' class="{first.name}"' if first.name else ""
         steps = "".join(drawn(path) for path in paths)
-        return f'<path{name} d="{steps}"{self.fill(first.fill)}{self.pen(first.pen)}/>'
+        return f'<path{name} d="{steps}"{self.fill(first.fill, first.tint)}{self.pen(first.pen)}/>'
 
-    def fill(self, name: str) -> str:
-        return f' fill="{self.colour(name)}"' if name else ""
+    def fill(self, name: str, tint: float = 1.0) -> str:
+        if not name or tint == 1:
+            return f' fill="{self.colour(name)}"' if name else ""
+        if self.opaque and self.colours is not None:
+            return f' fill="{self.colours.tinted(name, tint)}"'
+        return f' fill="{self.colour(name)}" fill-opacity="{tint:g}"'
 
     def pen(self, pen: Pen) -> str:
         if not pen.colour:
@@ -130,7 +134,8 @@ class Writer:
 
 
 def alike(path: Path, other: Path) -> bool:
-    return path.pen == other.pen and path.fill == other.fill and path.name == other.name
+    looks = (path.pen, path.fill, path.tint, path.name)
+    return looks == (other.pen, other.fill, other.tint, other.name)
 
 
 def drawn(path: Path) -> str:

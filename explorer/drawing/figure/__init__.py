@@ -1,0 +1,90 @@
+"""Figures for papers and slides: a network drawn by the one renderer to a width in centimetres.
+
+Its writers make SVG, PDF, TikZ and PNG of one scene. No browser, no LaTeX and no `dot` is needed; text is measured by
+the fonts that go into the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from explorer.drawing.figure.compose import PT_CM, DoesNotFit, compose
+from explorer.drawing.figure.fonts import texts
+from explorer.drawing.figure.options import LEAST_PT, Options
+from explorer.drawing.figure.themes import THEMES
+from explorer.drawing.palette import Palette
+from explorer.drawing.picture.scene import SIZES, Scene
+from explorer.report import Report
+
+__all__ = ["LEAST_PT", "DoesNotFit", "Figure", "Options", "figure"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawn network, its size, and the writers of its files."""
+
+    scene: Scene
+    point: float  # how many points a pixel of the scene is
+    options: Options
+
+    @property
+    def width_cm(self) -> float:
+        return self.scene.width * self.point / PT_CM
+
+    @property
+    def height_cm(self) -> float:
+        return self.scene.height * self.point / PT_CM
+
+    @property
+    def smallest_pt(self) -> float:
+        """The size of the smallest type in it."""
+        return min(SIZES[text.role] for text in texts(self.scene.parts)) * self.point
+
+    @property
+    def colours(self) -> Palette:
+        return THEMES[self.options.theme]
+
+    @property
+    def ground(self) -> bool:
+        """Whether the background is filled: on paper it is the paper's."""
+        return self.options.theme == "dark"
+
+    def svg(self) -> str:
+        """SVG with its fonts inside."""
+        from explorer.drawing.figure.svg import svg
+
+        return svg(self.scene, self.colours, self.ground, (self.width_cm, self.height_cm))
+
+    def pdf(self) -> bytes:
+        """One page of PDF in the figure's size, fonts inside."""
+        return self._pdf
+
+    @cached_property
+    def _pdf(self) -> bytes:
+        from explorer.drawing.figure.pdf import pdf
+
+        return pdf(self.scene, self.colours, self.ground, self.point)
+
+    def tikz(self) -> str:
+        """A LaTeX document with one TikZ picture."""
+        from explorer.drawing.figure.tikz import tikz
+
+        return tikz(self.scene, self.colours, self.ground, self.point)
+
+    def png(self, dpi: float = 300) -> bytes:
+        """Pixels. Raises ValueError where there would be too many."""
+        from explorer.drawing.figure.png import png
+
+        return png(self.pdf(), dpi)
+
+
+def figure(report: Report, options: Options | None = None) -> Figure:
+    """The network of a report as a figure; of a stack that does not fit together, the part that does.
+
+    Raises DoesNotFit, with the way out, where the options leave too little room, and ValueError where there is nothing
+    to draw.
+    """
+    options = options or Options()
+    scene, point = compose(report, options)
+    return Figure(scene, point, options)

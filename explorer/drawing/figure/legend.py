@@ -1,0 +1,74 @@
+"""What has to be explained in a figure: kinds of shortcuts, and how maps are drawn to scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from explorer.drawing.figure.units import KIND_WORDS, Unit
+from explorer.drawing.figure.volumes import FRONT, thickness
+from explorer.drawing.picture.layout import DASHES
+from explorer.drawing.picture.scene import SMALL, Box, Item, Path, Pen, Text
+from explorer.drawing.picture.widths import text_width
+
+SAMPLES = (1, 16, 256, 4096)  # channels
+APART = 14.0
+LINE = 13.0
+
+Entry = tuple[float, Callable[[float, float], list[Item]]]  # a width, and the parts at a place
+
+
+def legend(entries: Sequence[Entry], left: float, top: float, room: float) -> tuple[list[Item], float, float]:
+    """The parts of all entries, and how wide and high they are together."""
+    parts: list[Item] = []
+    x, y, widest = 0.0, 0.0, 0.0
+    for width, drawn in entries:
+        if x and x + width > room:
+            x, y = 0.0, y + LINE
+        parts += drawn(left + x, top + y)
+        widest = max(widest, x + width)
+        x += width + APART
+    return parts, widest, y + LINE if entries else 0.0
+
+
+def shortcuts(units: Sequence[Unit]) -> list[Entry]:
+    """The kinds of arcs among these units."""
+    return [shortcut(kind) for kind in KIND_WORDS if any(unit.shortcut == kind for unit in units)]
+
+
+def scales(octave: float) -> list[Entry]:
+    """How maps are drawn to scale."""
+    told, length = words("height × width to scale")
+    return [(length, told), thicknesses(octave)]
+
+
+def shortcut(kind: str) -> Entry:
+    """A kind of arc."""
+    said = f"{KIND_WORDS[kind]} shortcut"
+
+    def drawn(x: float, y: float) -> list[Item]:
+        line = Path([(x, y + 6), (x + 20, y + 6)], Pen("muted", 1.2, DASHES[kind]))
+        return [line, Text(x + 26, y + 9.3, said, "small", "muted", "start")]
+
+    return 26 + text_width(said, SMALL), drawn
+
+
+def words(said: str) -> tuple[Callable[[float, float], list[Item]], float]:
+    """A phrase, and how long it is."""
+    return lambda x, y: [Text(x, y + 9.3, said, "small", "muted", "start")], text_width(said, SMALL)
+
+
+def thicknesses(octave: float) -> Entry:
+    """How thick maps of some widths are."""
+    told, start = words("thickness: channels, by their logarithm:")
+
+    def drawn(x: float, y: float) -> list[Item]:
+        parts, x = told(x, y), x + start + 9
+        for channels in SAMPLES:
+            thick = thickness(channels, octave)
+            parts.append(Box(x, y + 1, thick, 10.0, 0.0, Pen("muted", 0.8), "muted", FRONT))
+            parts.append(Text(x + thick + 4, y + 9.3, f"{channels:,}", "small", "muted", "start"))
+            x += thick + 4 + text_width(f"{channels:,}", SMALL) + 11
+        return parts
+
+    samples = sum(thickness(channels, octave) + 15 + text_width(f"{channels:,}", SMALL) for channels in SAMPLES)
+    return start + 9 + samples - 11, drawn
