@@ -1,14 +1,16 @@
-"""The network on screen from the inside: its shapes, costs and operations, as graph and as torchinfo's table."""
+"""The network on screen from the inside: many views, and one selection that all of them show."""
 
 import streamlit as st
 
 from explorer.ui import inspection, session
 
 VIEWS = {
-    "Shapes": inspection.shapes,
-    "Costs": inspection.costs,
-    "Operations": inspection.operations,
     "Graph": inspection.graph,
+    "Volumes": inspection.volumes,
+    "Costs": inspection.costs,
+    "Receptive field": inspection.receptive_field,
+    "Memory": inspection.memory,
+    "Table": inspection.table,
     "torchinfo": inspection.torchinfo,
 }
 
@@ -17,8 +19,4 @@ inspection.heading(report)
 if not report.cards:
     st.info("The stack is empty. Add a block on the Design page, and it can be looked into here.")
     st.stop()
-
-for tab, view in zip(st.tabs(list(VIEWS), key="inspect-view", on_change="rerun"), VIEWS.values(), strict=True):
-    if tab.open:  # the others wait until they are looked at
-        with tab:
-            view(report)
+inspection.show_views(VIEWS)

@@ -1,27 +1,34 @@
-"""The views of the Inspect page: shapes, costs, operations, graph and torchinfo's table of one report."""
+"""The views of the Inspect page: one network from many sides, and one selection that all of them show."""
 
 from __future__ import annotations
 
 import html
-from math import prod
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any
 
 import streamlit as st
 
-from explorer.drawing import charts
-from explorer.drawing.captions import card_name, choices
+from explorer.drawing import volumes as boxes
+from explorer.drawing.captions import card_name
 from explorer.drawing.graph import TooLargeToDraw, dot
 from explorer.drawing.palette import following
 from explorer.export.torchinfo_table import Difference, TorchinfoTable, torchinfo_table
 from explorer.network import Network
 from explorer.report import Report
 from explorer.shape import show, signed
-from explorer.ui import tables, words
-from explorer.ui.desk import sentence
+from explorer.ui import session, tables, words
+from explorer.ui.desk import report_of, sentence
+from explorer.ui.inspector import views
+from explorer.ui.inspector.component import choose, mount, receive, state
+from explorer.ui.inspector.samples import sample
 
 PROMPT = 1_000  # operations above which torchinfo takes seconds, so that it waits to be asked
+KEY = "inspection"
 STYLE = """
 .xp-inspect { display: flex; align-items: baseline; gap: 6px 18px; flex-wrap: wrap; }
 .xp-inspect h1 { font-size: 18px; font-weight: 620; letter-spacing: -.01em; margin: 0; padding: 0; }
+.xp-inspect h1 { overflow-wrap: anywhere; }
 .xp-inspect > .num { color: var(--xp-muted); }
 .xp-inspect dl { display: flex; gap: 4px 20px; flex-wrap: wrap; margin: 0 0 0 auto; align-items: baseline; }
 .xp-inspect dl div { display: flex; gap: 6px; align-items: baseline; }
@@ -33,8 +40,16 @@ STYLE = """
 .st-key-inspect-graph text { font-family: Inter, system-ui, sans-serif; }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 8px; }
 """
+PAGE = """
+[data-testid="stMainBlockContainer"] { padding-bottom: 12px; padding-top: calc(var(--xp-header) + 2px); }
+.st-key-inspect-tools { row-gap: 6px; }
+.st-key-inspect-tools button { min-height: 28px; padding-block: 2px; }
+.st-key-inspect-tools [data-testid="stMarkdownContainer"] p, .st-key-inspect-tools button { font-size: 12px; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-inspect-table) { height: max(300px, calc(100dvh - 304px)); }
+"""
 FOLLOWING = following(':is([data-testid="stGraphVizChart"], [data-testid="stPlotlyChart"])')
 CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+View = Callable[[Report], None]
 
 
 def is_dark() -> bool:
@@ -65,84 +80,156 @@ def heading(report: Report) -> None:
         st.error(f"{_plain(sentence(report.error))} {upto}; the Design page has the ways out as buttons.")
 
 
-def shapes(report: Report) -> None:
-    """How the map changes along the depth."""
-    st.plotly_chart(charts.shapes(report, is_dark()), theme=None, key="shapes", config=CHART)
-    if not report.blocks:
-        return
-    largest = max(report.blocks, key=lambda row: prod(row.output_shape))
-    st.caption(
-        f"{_count(len(report.blocks), 'block')}, {show(report.input_shape)} → {show(report.output_shape)}. "
-        f"The largest map leaves {largest.card + 1} {largest.title}: {show(largest.output_shape)}, "
-        f"{prod(largest.output_shape):,} values. Both axes are logarithmic."
-    )
+@st.fragment(key=KEY)
+def show_views(choices: Mapping[str, View]) -> None:
+    """The selected block in a strip, and one of the views, which all select it and show it."""
+    desk = session.desk()
+    receive(desk)
+    report = desk.report()
+    st.html(f"<style>{PAGE}</style>")
+    kept = state()
+    data = views.strip(report, desk.selected, kept["path"])
+    detail = _inside(desk.token, desk.session["batch"], desk.selected)
+    mount("strip", data | {"heard": kept["heard"], "detail": detail})
+    for tab, view in zip(st.tabs(list(choices), key="inspect-view", on_change="rerun"), choices.values(), strict=True):
+        if tab.open:  # the others wait until they are looked at
+            with tab, st.container(key="inspect-body", gap="small"):
+                view(report)
 
 
-def costs(report: Report) -> None:
-    """What each block costs, as bars and as a table."""
-    logarithmic = st.toggle("Logarithmic", key="costs-logarithmic", help="Shows small blocks beside large ones.")
-    st.plotly_chart(charts.costs(report, is_dark(), logarithmic), theme=None, key="costs", config=CHART)
-    tables.block_table(report)
-
-
-def operations(report: Report) -> None:
-    """Every operation of the forward, or those of one card."""
-    counted = {card.index: card_name(card) for card in report.cards if card.status == "ok"}
-    card = st.selectbox(
-        "Card", [None, *counted], format_func=lambda at: "All cards" if at is None else counted.get(at, ""),
-        key="operations-card", width=360,
-    )  # fmt: skip
-    rows = [row for row in report.operations if card is None or row.card == card]
-    tables.operation_table(rows, report.batch, key=f"operations-{card}", height=480)
-    chosen = ", ".join(choices(report.cards[card])) if card is not None else ""
-    st.caption(f"{_count(len(rows), 'operation')}.{f' {chosen[:1].upper()}{chosen[1:]}.' if chosen else ''}")
+@lru_cache(maxsize=64)
+def _inside(token: str, batch: int, selected: int) -> dict[str, Any]:
+    return views.inside(report_of(token, batch), selected)
 
 
 def graph(report: Report) -> None:
-    """The network as a graph; opened cards show their operations."""
-    counted = {card.index: card_name(card) for card in report.cards if card.status == "ok"}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        opened = st.multiselect(
-            "Open", list(counted), format_func=lambda at: counted.get(at, ""), key="graph-opened",
-            placeholder="Cards whose operations are drawn",
-        )  # fmt: skip
-        across = st.segmented_control(
-            "Direction", ["Down", "Across"], default="Down", required=True, key="graph-direction"
-        )
-        try:
-            text = dot(report, frozenset(opened), is_dark(), across=across == "Across")
-        except TooLargeToDraw as refusal:
-            st.info(str(refusal))
-            return
-        st.download_button("DOT", text, "network.dot", "text/vnd.graphviz", on_click="ignore", help="For graphviz.")
-    st.caption("Shortcuts: identity solid, projection dashed, zero-padding dotted. On the arrows, the map's shape.")
-    with st.container(key="inspect-graph", border=True):
-        st.graphviz_chart(text, width="content")
+    """The nested graph by the one renderer, or by Graphviz."""
+    desk = session.desk()
+    with tools():
+        drawn = _choice("Drawn by", ["Picture", "Graphviz"], "inspect-drawn")
+        across = _choice("Direction", ["Down", "Across"], "inspect-direction") == "Across"
+        if drawn == "Graphviz":
+            _graphviz_bar(report, across)
+    if drawn == "Graphviz":
+        text = _dot(report, across)
+        if text:
+            with st.container(key="inspect-graph", border=True):
+                st.graphviz_chart(text, width="content")
+        return
+    mount("graph", _graph(desk.token, desk.opened, across))
+
+
+@lru_cache(maxsize=32)
+def _graph(token: str, opened: tuple[str, ...], across: bool) -> dict[str, Any]:
+    return views.graph(report_of(token, 1), opened, across)
+
+
+def _dot(report: Report, across: bool) -> str:
+    """The graph in Graphviz's language; "" where it would be too large to read, which is then said."""
+    opened = frozenset(st.session_state.get("inspect-opened", ()))
+    selected = session.desk().selected
+    try:
+        return dot(report, opened, is_dark(), selected if selected >= 0 else None, across=across)
+    except TooLargeToDraw as refusal:
+        st.info(str(refusal))
+        return ""
+
+
+def _graphviz_bar(report: Report, across: bool) -> None:
+    names = {card.index: card_name(card) for card in report.cards if card.status == "ok"}
+    opened = st.multiselect(
+        "Open", list(names), format_func=lambda at: names.get(at, ""), key="inspect-opened",
+        placeholder="Blocks whose operations are drawn", label_visibility="collapsed",
+    )  # fmt: skip
+    try:
+        text = dot(report, frozenset(opened), is_dark(), across=across)
+    except TooLargeToDraw:
+        return
+    st.download_button("DOT", text, "network.dot", "text/vnd.graphviz", on_click="ignore", help="For graphviz.")
+
+
+def volumes(report: Report) -> None:
+    """Feature maps as boxes in space."""
+    with tools():
+        drawn = _choice("Drawn by", ["Picture", "WebGL"], "inspect-space")
+    if drawn == "WebGL":
+        selected = session.desk().selected
+        st.plotly_chart(boxes.figure(report, is_dark(), selected), theme=None, key="inspect-webgl", config=CHART)
+        st.caption(views.boxes(report)["note"])
+        return
+    mount("volumes", views.boxes(report))
+
+
+def costs(report: Report) -> None:
+    """Parameters, MACs and training memory as bars or as areas."""
+    desk = session.desk()
+    with tools():
+        form = _choice("Form", ["Bars", "Treemap"], "inspect-form")
+        if form == "Treemap":
+            measure = _choice("Measure", list(views.MEASURES), "inspect-measure")
+        else:
+            level = _choice("Level", ["Stages", "Blocks", "Operations"], "inspect-level", "Blocks")
+            logarithmic = st.toggle("Logarithmic", key="inspect-logarithmic", persist_state="session")
+    if form == "Treemap":
+        mount("treemap", views.tree(report, measure, desk.selected))
+        return
+    data = views.bars(report, level, desk.selected, logarithmic)
+    if not data["items"]:
+        st.caption("Choose a block that is counted to see its operations.")
+        return
+    mount("bars", data)
+
+
+def receptive_field(report: Report) -> None:
+    """What one unit of each map sees of the picture."""
+    shown = sample(*report.input_shape)
+    data = views.windows(report, tuple(state()["at"]))
+    mount("fields", data | {"image": shown.address, "source": f"The picture is a sample: {shown.note}."})
+
+
+def memory(report: Report) -> None:
+    """What is held for backward along the forward and the backward."""
+    mount("memory", views.memory(report))
+
+
+def table(report: Report) -> None:
+    """Blocks or operations with every number; a chosen row selects its block."""
+    desk = session.desk()
+    with tools():
+        rows = _choice("Rows", ["Operations", "Blocks"], "inspect-rows")
+        whole = _choice("Of", ["All blocks", "Selected block"], "inspect-of") == "All blocks"
+        tables.save("Operations as CSV", "operations.csv", report.operations)
+        tables.save("Blocks as CSV", "blocks.csv", report.blocks)
+    shown = tables.operation_table if rows == "Operations" else tables.block_table
+    with st.container(key="inspect-table"):
+        shown(report, desk.selected, partial(choose, desk, state()), whole)
+    st.caption(tables.totals(report))
 
 
 def torchinfo(report: Report) -> None:
     """The table that torchinfo prints of the same network, and what its counts have more or less than ours."""
     assert report.network is not None
     network = report.network
-    if report.error is not None:
-        network = network.model_copy(update={"blocks": network.blocks[: report.error.index or 0]})
-        st.caption("Of the part of the stack that fits together.")
-    depth = st.segmented_control(
-        "Depth", [1, 2, 3, 4, 5, 6], default=3, required=True, key="torchinfo-depth",
-        help="How deep modules inside modules are listed.",
-    )  # fmt: skip
+    with tools():
+        depth = _choice("Depth", [1, 2, 3, 4, 5, 6], "inspect-depth", 3)
+        if report.error is not None:
+            network = network.model_copy(update={"blocks": network.blocks[: report.error.index or 0]})
+            st.caption("Of the part of the stack that fits together.")
     if len(report.operations) > PROMPT and not st.button(
         f"Run torchinfo on {len(report.operations):,} operations", help="Takes some seconds."
     ):
         return
     found = _torchinfo(network.to_json(), int(depth or 3))
-    st.markdown(arithmetic(found))
-    if found.images > 1:
-        st.caption(
-            f"torchinfo ran {found.images} images, since torch's group norm refuses a group of a single value; its "
-            "multiply-adds below are of all of them, those above of one."
-        )
-    st.code(found.text, language=None, height=460)
+    left, right = st.columns([2.6, 1])
+    with left:
+        mount("torchinfo", views.torchinfo_lines(found))
+    with right:
+        st.markdown(arithmetic(found))
+        if found.images > 1:
+            st.caption(
+                f"torchinfo ran {found.images} images, since torch's group norm refuses a group of a single value; its "
+                "multiply-adds below are of all of them, those above of one."
+            )
 
 
 @st.cache_data(max_entries=16, show_spinner="torchinfo runs the network …")
@@ -166,8 +253,17 @@ def _line(part: Difference, cells: str) -> str:
     return f"| {part.reason[:1].upper()}{part.reason[1:]} | {cells} |"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def tools() -> Any:
+    """A line of choices above a view."""
+    return st.container(horizontal=True, vertical_alignment="center", key="inspect-tools", gap="small")
+
+
+def _choice(label: str, options: list[Any], key: str, default: Any = None) -> Any:
+    """One of a few, which is kept while other views are looked at."""
+    return st.segmented_control(
+        label, options, default=default or options[0], required=True, key=key,
+        label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
 
 
 def _plain(text: str) -> str:

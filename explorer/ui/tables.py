@@ -1,11 +1,11 @@
-"""The table of blocks, which opens to operations, and both as CSV."""
+"""The tables of blocks and of operations, and both as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,7 @@ from explorer.shape import show
 from explorer.ui import words
 
 Line = dict[str, Any]
+Select = Callable[[int, str], None]  # a card, and the path of a block or module in it
 NUMBER = "%,d"
 BLOCK_NUMBERS = ("Parameters", "MACs", "Elements", "Saved, bytes", "Field, px")
 FORMULA = re.compile(r"[=+\-@\t\r]")
@@ -53,11 +54,12 @@ def csv_text(rows: Iterable[BlockRow | OperationRow]) -> str:
         line = block_line(row) if isinstance(row, BlockRow) else operation_line(row)
         if number == 0:
             writer.writerow(line)
-        writer.writerow(_harmless(value) for value in line.values())
+        writer.writerow(harmless(value) for value in line.values())
     return out.getvalue()
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
+    """A value of a table that no spreadsheet reads as a formula."""
     return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
@@ -67,50 +69,62 @@ def frame(lines: Sequence[Line]) -> pd.DataFrame:
     return made.astype({column: "Int64" for column in BLOCK_NUMBERS if column in made})
 
 
-def block_table(report: Report, key: str = "blocks", height: int = 330) -> None:
-    """The table of blocks; a chosen row opens to its operations below. Both can be taken away as CSV."""
-    rows = report.blocks
-    if not rows:
-        st.caption("No block is counted yet.")
+def block_table(report: Report, selected: int, select: Select, whole: bool = True) -> None:
+    """The table of blocks, repeats written out, or those of the selected card; a chosen row selects its card."""
+    rows = [row for row in report.blocks if whole or row.card == selected]
+    _table(
+        [block_line(row) for row in rows], [(row.card, row.name) for row in rows], report, selected, select, "blocks"
+    )
+
+
+def operation_table(report: Report, selected: int, select: Select, whole: bool = True) -> None:
+    """The same of operations; what no rule counts is said."""
+    rows = [row for row in report.operations if whole or row.card == selected]
+    lines = [operation_line(row) for row in rows]
+    _table(lines, [(row.card, row.path) for row in rows], report, selected, select, "operations")
+    if report.uncounted:
+        st.caption(f"Not counted, since there is no rule for it: {', '.join(report.uncounted)}.")
+
+
+def _table(
+    lines: Sequence[Line],
+    places: Sequence[tuple[int, str]],
+    report: Report,
+    selected: int,
+    select: Select,
+    name: str,
+) -> None:
+    """A table in which one row stands for the selected card: its first, or the one that was chosen."""
+    if not lines:
+        st.caption("The selected block is not counted." if report.blocks else "No block is counted yet.")
         return
-    chosen = st.dataframe(
-        frame([block_line(row) for row in rows]),
-        key=f"{key}-{len(rows)}",
-        height=_height(len(rows), height),
+    key = f"inspect-{name}-{len(lines)}"
+    cards = [card for card, _ in places]
+
+    def chosen() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        if rows and rows[0] < len(places):
+            select(*places[rows[0]])
+
+    rows = st.session_state.get(key, {}).get("selection", {}).get("rows", [])
+    if selected not in {cards[row] for row in rows if row < len(cards)} or len(rows) != 1:
+        first = [cards.index(selected)] if selected in cards else []
+        st.session_state[key] = {"selection": {"rows": first, "columns": [], "cells": []}}
+    st.dataframe(
+        frame(lines),
+        key=key,
+        height="stretch",
         hide_index=True,
-        column_config=_columns(report.batch),
-        on_select="rerun",
+        column_config=_columns(report.batch) | ({} if report.uncounted else {"Counted": None}),
+        on_select=chosen,
         selection_mode="single-row",
         row_height=28,
     )
-    st.caption(totals(report))
-    with st.container(horizontal=True, gap="small"):
-        _download("Blocks as CSV", f"{key}-blocks.csv", rows)
-        _download("Operations as CSV", f"{key}-operations.csv", report.operations)
-    picked = [at for at in chosen["selection"]["rows"] if at < len(rows)]
-    if picked:
-        row = rows[picked[0]]
-        st.markdown(f"**Operations of block {row.name}**, {row.title}")
-        own = [one for one in report.operations if (one.card, one.copy) == (row.card, row.copy)]
-        operation_table(own, report.batch, key=f"{key}-operations")
-    else:
-        st.caption("Choose a row by its box at the left to see its operations.")
 
 
-def operation_table(rows: Sequence[OperationRow], batch: int = 1, key: str = "operations", height: int = 420) -> None:
-    """The table of operations; what no rule counts is said."""
-    if not rows:
-        st.caption("This does nothing that is counted.")
-        return
-    lines = [operation_line(row) for row in rows]
-    known = all(row.counted for row in rows)
-    columns = _columns(batch) | ({"Counted": None} if known else {})
-    st.dataframe(
-        frame(lines), key=key, height=_height(len(rows), height), hide_index=True, column_config=columns, row_height=28
-    )
-    if not known:
-        names = ", ".join(dict.fromkeys(row.op for row in rows if not row.counted))
-        st.caption(f"Not counted, since there is no rule for it: {names}.")
+def save(label: str, name: str, rows: Sequence[BlockRow | OperationRow]) -> None:
+    """A button that makes the CSV file when it is pressed."""
+    st.download_button(label, lambda: csv_text(rows), file_name=name, mime="text/csv", on_click="ignore")
 
 
 def totals(report: Report) -> str:
@@ -121,15 +135,6 @@ def totals(report: Report) -> str:
         f"an image, {words.memory(report.saved_bytes)} saved for backward at batch {report.batch:,}. "
         f"FLOPs = 2 × MACs = {report.flops:,}; papers and torchvision often print MACs under the name FLOPs."
     )
-
-
-def _height(rows: int, most: int) -> int:
-    return min(most, 28 * rows + 40)
-
-
-def _download(label: str, name: str, rows: Sequence[BlockRow | OperationRow]) -> None:
-    """A button that makes the file when it is pressed."""
-    st.download_button(label, lambda: csv_text(rows), file_name=name, mime="text/csv", on_click="ignore")
 
 
 def _columns(batch: int) -> Line:
