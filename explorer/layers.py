@@ -111,7 +111,7 @@ class Conv2d(nn.Conv2d):
             super().reset_parameters()
 
 
-class Linear(nn.Linear):
+class Linear(_Remembering, nn.Linear):
     """torch's fully connected layer."""
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:

@@ -422,14 +422,14 @@ def _check_shared(
 
 def initialise(module: nn.Module, block: Block, path: str, seed: int) -> None:
     """Draws the weights of one built copy, each from the seed and its own path, so that twins agree on shared paths."""
-    draw_weights(module, seed, path, fan(block))
+    draw_weights(module, seed, path, fan_in=is_normless(block))
     for layer in block.starts_at_zero(module):
         nn.init.zeros_(layer.get_parameter("weight"))
 
 
-def fan(block: Block) -> Literal["fan_in", "fan_out"]:
-    """By which side of its convolutions a block's weights are scaled."""
-    return "fan_in" if getattr(block, "norm", "") == "none" else "fan_out"
+def is_normless(block: Block) -> bool:
+    """Whether the weights of a block's convolutions are scaled by the other side, for want of norms."""
+    return bool(getattr(block, "norm", "") == "none")
 
 
 def first_complaint(error: ValidationError) -> str:

@@ -36,7 +36,7 @@ class BasicModule(Module):
         mid_channels: int,
         channels: int,
         stride: int = 1,
-        shortcut: str = "identity",
+        shortcut: nn.Module | None = None,
         upsample: bool = False,
         norm: str = "batch",
         eps: float = 1e-5,
@@ -47,7 +47,7 @@ class BasicModule(Module):
         inner = 2 if upsample else stride
         self.conv1 = ConvNorm(in_channels, mid_channels, 3, inner, bias=bias, norm=norm, eps=eps, activation=activation)
         self.conv2 = ConvNorm(mid_channels, channels, 3, bias=bias, norm=norm, eps=eps, activation="none")
-        self.shortcut = shortcut_layer(shortcut, in_channels, channels, stride, bias, norm, eps)
+        self.shortcut = shortcut
         self.act = activation_layer(activation)
         self.upsample = upsample
 
@@ -69,7 +69,7 @@ class PreActivationBasicModule(Module):
         mid_channels: int,
         channels: int,
         stride: int = 1,
-        shortcut: str = "identity",
+        shortcut: nn.Module | None = None,
         upsample: bool = False,
         norm: str = "batch",
         eps: float = 1e-5,
@@ -82,8 +82,8 @@ class PreActivationBasicModule(Module):
         self.conv1 = Conv2d(in_channels, mid_channels, 3, inner, 1, bias=bias)
         self.norm2 = NormAct(mid_channels, norm, eps, activation)
         self.conv2 = Conv2d(mid_channels, channels, 3, 1, 1, bias=bias)
-        self.shortcut = shortcut_layer(shortcut, in_channels, channels, stride, bias, norm="none")
-        self.projects = shortcut == "project"
+        self.shortcut = shortcut
+        self.projects = isinstance(shortcut, ConvNorm)  # then it takes what is activated already
         self.upsample = upsample
 
     def forward(self, x: Tensor) -> Tensor:
@@ -165,17 +165,19 @@ class Basic(Block):
         stays = {"channels": in_shape.channels, "stride": 1}
         check_shortcut(self, shortcut, in_shape, self.out_shape(in_shape, first), stays)
         module = BasicModule if self.order == "post" else PreActivationBasicModule
+        inner, stride, bias = in_shape.channels, self.stride if first else 1, wants_bias(self.bias, self.norm)
+        norm = self.norm if self.order == "post" else "none"
         return module(
-            in_shape.channels,
+            inner,
             middle,
             self.channels,
-            self.stride if first else 1,
-            shortcut,
+            stride,
+            shortcut_layer(shortcut, inner, self.channels, stride, bias, norm, self.norm_eps),
             self.resample == "down-up",
             self.norm,
             self.norm_eps,
             self.activation,
-            wants_bias(self.bias, self.norm),
+            bias,
         )
 
     def starts_at_zero(self, module: nn.Module) -> list[nn.Module]:

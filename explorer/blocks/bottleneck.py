@@ -37,23 +37,22 @@ class BottleneckModule(Module):
         mid_channels: int,
         expand_channels: int,
         channels: int,
-        stride: int = 1,
-        stride_on: str = "3x3",
+        strides: tuple[int, int] = (1, 1),
         groups: int = 1,
-        shortcut: str = "identity",
+        shortcut: nn.Module | None = None,
         norm: str = "batch",
         eps: float = 1e-5,
         activation: str = "relu",
         bias: bool = False,
     ) -> None:
         super().__init__()
-        early, late = (stride, 1) if stride_on == "1x1" else (1, stride)
+        early, late = strides  # of the first 1×1 and of the 3×3
         self.conv1 = ConvNorm(in_channels, mid_channels, 1, early, bias=bias, norm=norm, eps=eps, activation=activation)
         self.conv2 = ConvNorm(
             mid_channels, expand_channels, 3, late, groups=groups, bias=bias, norm=norm, eps=eps, activation=activation
         )
         self.conv3 = ConvNorm(expand_channels, channels, 1, bias=bias, norm=norm, eps=eps, activation="none")
-        self.shortcut = shortcut_layer(shortcut, in_channels, channels, stride, bias, norm, eps)
+        self.shortcut = shortcut
         self.act = activation_layer(activation)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -72,25 +71,24 @@ class PreActivationBottleneckModule(Module):
         mid_channels: int,
         expand_channels: int,
         channels: int,
-        stride: int = 1,
-        stride_on: str = "3x3",
+        strides: tuple[int, int] = (1, 1),
         groups: int = 1,
-        shortcut: str = "identity",
+        shortcut: nn.Module | None = None,
         norm: str = "batch",
         eps: float = 1e-5,
         activation: str = "relu",
         bias: bool = False,
     ) -> None:
         super().__init__()
-        early, late = (stride, 1) if stride_on == "1x1" else (1, stride)
+        early, late = strides  # of the first 1×1 and of the 3×3
         self.norm1 = NormAct(in_channels, norm, eps, activation)
         self.conv1 = Conv2d(in_channels, mid_channels, 1, early, bias=bias)
         self.norm2 = NormAct(mid_channels, norm, eps, activation)
         self.conv2 = Conv2d(mid_channels, expand_channels, 3, late, 1, groups=groups, bias=bias)
         self.norm3 = NormAct(expand_channels, norm, eps, activation)
         self.conv3 = Conv2d(expand_channels, channels, 1, bias=bias)
-        self.shortcut = shortcut_layer(shortcut, in_channels, channels, stride, bias, norm="none")
-        self.projects = shortcut == "project"
+        self.shortcut = shortcut
+        self.projects = isinstance(shortcut, ConvNorm)  # then it takes what is activated already
 
     def forward(self, x: Tensor) -> Tensor:
         activated = self.norm1(x)
@@ -180,19 +178,20 @@ class Bottleneck(Block):
         stays = {"channels": in_shape.channels, "stride": 1}
         check_shortcut(self, shortcut, in_shape, self.out_shape(in_shape, first), stays)
         module = BottleneckModule if self.order == "post" else PreActivationBottleneckModule
+        inner, stride, bias = in_shape.channels, self.stride if first else 1, wants_bias(self.bias, self.norm)
+        norm = self.norm if self.order == "post" else "none"
         return module(
-            in_shape.channels,
+            inner,
             middle,
             expand,
             self.channels,
-            self.stride if first else 1,
-            self.stride_on,
+            (stride, 1) if self.stride_on == "1x1" else (1, stride),
             self.groups,
-            shortcut,
+            shortcut_layer(shortcut, inner, self.channels, stride, bias, norm, self.norm_eps),
             self.norm,
             self.norm_eps,
             self.activation,
-            wants_bias(self.bias, self.norm),
+            bias,
         )
 
     @property

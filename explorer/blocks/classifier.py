@@ -1,5 +1,6 @@
 """The classifier (article §2.4, §2.5, §3.4, §3.5)."""
 
+from math import prod
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -13,32 +14,13 @@ from explorer.shape import MAX_CHANNELS, Shape
 class ClassifierModule(Module):
     """(N, C, H, W) to logits (N, classes): pool, hidden layers, a last fully connected layer."""
 
-    def __init__(
-        self,
-        in_shape: tuple[int, int, int],
-        classes: int,
-        pool: str = "avg",
-        hidden: tuple[int, ...] = (),
-        activation: str = "relu",
-        dropout: float = 0.0,
-    ) -> None:
+    def __init__(self, pool: nn.Module | None, hidden: nn.Sequential, fc: nn.Module, dropout: float = 0.0) -> None:
         super().__init__()
-        channels, height, width = in_shape
-        pools = {"avg": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d}
-        self.pool = pools[pool](1) if pool in pools else None
-        features = channels if self.pool is not None else channels * height * width
+        self.pool = pool
         self.flatten = nn.Flatten()
-        self.hidden = nn.Sequential()
-        for layer_width in hidden:
-            self.hidden.append(Linear(features, layer_width))
-            features = layer_width
-            act = activation_layer(activation)
-            if act is not None:
-                self.hidden.append(act)
-            if dropout:
-                self.hidden.append(nn.Dropout(dropout))
-        self.dropout = nn.Dropout(dropout) if dropout and not hidden else None
-        self.fc = Linear(features, classes)
+        self.hidden = hidden
+        self.dropout = nn.Dropout(dropout) if dropout else None
+        self.fc = fc
 
     def forward(self, x: Tensor) -> Tensor:
         if self.pool is not None:
@@ -93,7 +75,19 @@ class Classifier(Block):
     ] = 0.0
 
     def build(self, in_shape: Shape, first: bool = True) -> nn.Module:
-        return ClassifierModule(in_shape, self.classes, self.pool, self.hidden, self.activation, self.dropout)
+        pools = {"avg": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d}
+        pool = pools[self.pool](1) if self.pool in pools else None
+        features = in_shape.channels if pool is not None else prod(in_shape)
+        hidden = nn.Sequential()
+        for width in self.hidden:
+            hidden.append(Linear(features, width))
+            features = width
+            act = activation_layer(self.activation)
+            if act is not None:
+                hidden.append(act)
+            if self.dropout:
+                hidden.append(nn.Dropout(self.dropout))
+        return ClassifierModule(pool, hidden, Linear(features, self.classes), 0.0 if self.hidden else self.dropout)
 
     def widths(self, factor: float) -> dict[str, Any]:
         return {"hidden": tuple(scaled(width, factor) for width in self.hidden)}

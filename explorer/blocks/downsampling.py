@@ -18,7 +18,7 @@ class DownsamplingModule(Module):
         in_channels: int,
         channels: int,
         downsample: bool = True,
-        shortcut: str = "identity",
+        shortcut: nn.Module | None = None,
         norm: str = "batch",
         eps: float = 1e-5,
         activation: str = "relu",
@@ -32,10 +32,8 @@ class DownsamplingModule(Module):
         )
         self.conv1 = ConvNorm(channels, channels, 3, bias=bias, norm=norm, eps=eps, activation=activation)
         self.conv2 = ConvNorm(channels, channels, 3, bias=bias, norm=norm, eps=eps, activation="none")
-        self.from_input = shortcut in ("project", "pad")
-        self.shortcut = shortcut_layer(
-            shortcut, in_channels, channels, 2 if downsample and self.from_input else 1, bias, norm, eps
-        )
+        self.shortcut = shortcut
+        self.from_input = not isinstance(shortcut, nn.Identity)  # which adds X_ds
         self.act = activation_layer(activation)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -94,15 +92,16 @@ class Downsampling(Block):
     def build(self, in_shape: Shape, first: bool = True) -> nn.Module:
         if self.shortcut == "pad":
             check_shortcut(self, self.shortcut, in_shape, strided(in_shape, self.channels, 2 if first else 1))
+        inner, stride, bias = in_shape.channels, 2 if first else 1, wants_bias(self.bias, self.norm)
         return DownsamplingModule(
-            in_shape.channels,
+            inner,
             self.channels,
             first,
-            self.shortcut,
+            shortcut_layer(self.shortcut, inner, self.channels, stride, bias, self.norm, self.norm_eps),
             self.norm,
             self.norm_eps,
             self.activation,
-            wants_bias(self.bias, self.norm),
+            bias,
         )
 
     def starts_at_zero(self, module: nn.Module) -> list[nn.Module]:

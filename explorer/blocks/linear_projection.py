@@ -32,7 +32,7 @@ class LinearProjectionModule(Module):
         channels: int,
         stride: int = 1,
         merge: str = "multiply",
-        shortcut: str = "project",
+        shortcut: nn.Module | None = None,
         norm: str = "batch",
         eps: float = 1e-5,
         activation: str = "relu",
@@ -48,7 +48,7 @@ class LinearProjectionModule(Module):
             if self.multiplies
             else ConvNorm(2 * channels, channels, 1, bias=bias, norm=norm, eps=eps, activation="none")
         )
-        self.shortcut = shortcut_layer(shortcut, in_channels, channels, stride, bias, norm, eps)
+        self.shortcut = shortcut
         self.act = activation_layer(activation)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -116,16 +116,17 @@ class LinearProjection(Block):
         shortcut = self.resolve(in_shape, first)["shortcut"]
         stays = {"channels": in_shape.channels, "stride": 1}
         check_shortcut(self, shortcut, in_shape, out_shape, stays)
+        inner, bias = in_shape.channels, wants_bias(self.bias, self.norm)
         return LinearProjectionModule(
-            in_shape.channels,
+            inner,
             self.channels,
             stride,
             self.merge,
-            shortcut,
+            shortcut_layer(shortcut, inner, self.channels, stride, bias, self.norm, self.norm_eps),
             self.norm,
             self.norm_eps,
             self.activation,
-            wants_bias(self.bias, self.norm),
+            bias,
         )
 
     def starts_at_zero(self, module: nn.Module) -> list[nn.Module]:

@@ -37,7 +37,7 @@ class ResidualAddModule(Module):
         convolutions: int,
         kernel: int = 3,
         stride: int = 1,
-        shortcut: str = "identity",
+        shortcut: nn.Module | None = None,
         norm: str = "batch",
         eps: float = 1e-5,
         activation: str = "relu",
@@ -61,7 +61,7 @@ class ResidualAddModule(Module):
                     activation="none" if last else activation,
                 )
             )
-        self.shortcut = shortcut_layer(shortcut, in_channels, widths[-1], stride, bias, norm, eps)
+        self.shortcut = shortcut
         self.act = activation_layer(activation)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -177,17 +177,18 @@ class Residual(Block):
                 ways=[(f"width {w}", {"width": w}) for w in sorted(nearest, key=lambda w: abs(w - self.width))],
             )
         shortcut = self.resolve(in_shape, first)["shortcut"]
-        style = (self.norm, self.norm_eps, self.activation, wants_bias(self.bias, self.norm))
+        bias = wants_bias(self.bias, self.norm)
+        style = (self.norm, self.norm_eps, self.activation, bias)
         if self.merge == "concat":
             self.check_concat(in_shape, shortcut)
             return ResidualConcatModule(
                 in_shape.channels, self.width, self.convolutions, self.kernel, shortcut != "none", *style
             )
-        check_shortcut(self, shortcut, in_shape, self.out_shape(in_shape, first), self.stays(in_shape, step))
-        stride = self.stride if first else 1
-        return ResidualAddModule(
-            in_shape.channels, self.width, self.convolutions, self.kernel, stride, shortcut, *style
-        )
+        out_shape, stride = self.out_shape(in_shape, first), self.stride if first else 1
+        check_shortcut(self, shortcut, in_shape, out_shape, self.stays(in_shape, step))
+        inner = in_shape.channels
+        side = shortcut_layer(shortcut, inner, out_shape.channels, stride, bias, self.norm, self.norm_eps)
+        return ResidualAddModule(inner, self.width, self.convolutions, self.kernel, stride, side, *style)
 
     def stays(self, in_shape: Shape, step: int) -> dict[str, int] | None:
         """The fields with which the sum keeps the input's shape, if there are any."""
