@@ -55,6 +55,7 @@ def test_the_tour(screen: Screen) -> None:
     # the network from the inside
     page.get_by_role("link", name="Inspect").click()
     expect(page.get_by_role("tab", name="torchinfo")).to_be_visible(timeout=SOON)
+    page.get_by_role("tab", name="Costs").click()
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SOON)
     page.get_by_role("link", name="Design").click()
     screen.shows(presets.load("resnet50"))
