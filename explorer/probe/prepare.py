@@ -22,10 +22,10 @@ LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of red, green and blue in 0…1, as torchvision and timm have them
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 SCALES: dict[Scale, str] = {
-    "digits": "as the digits in training",
-    "imagenet": "ImageNet's mean and deviation",
-    "signed": "0…255 to −1…1",
-    "unit": "0…255 to 0…1",
+    "digits": "as in training on digits",
+    "imagenet": "by ImageNet's mean and deviation",
+    "signed": "from 0…255 to −1…1",
+    "unit": "from 0…255 to 0…1",
 }
 
 
@@ -64,13 +64,6 @@ def _inception(network: Network) -> bool:
     except ValueError:
         return False
     return bool(names.ignored)
-
-
-def class_names(network: Network, scale: Scale) -> tuple[str, ...]:
-    """What the classes are called, where that is known; () where it is not."""
-    classes = getattr(network.blocks[-1], "classes", None) if network.blocks else None
-    digits = data.load("digits").classes
-    return digits if scale == "digits" and classes == len(digits) else ()
 
 
 def prepare(picture: Picture, shape: Shape, scale: Scale, inverted: bool = False) -> Prepared:
@@ -130,11 +123,11 @@ def _words(picture: Picture, cut: tuple[int, int], shape: Shape, scale: Scale, c
         words += f", made {kept[1]}×{kept[0]}"
     if cut != kept:
         words += f", its middle {cut[1]}×{cut[0]}"
-    words += f", resized to {shape.width}×{shape.height}" if cut != tuple(shape[1:]) else ", as it is"
+    words += f", resized to {shape.width}×{shape.height}" if cut != tuple(shape[1:]) else " as it is"
     grey = "" if colour else ", by luminance" if picture.pixels.ndim == 3 else ""
     if not colour and shape.channels > 1:
         grey += f", the same in all {shape.channels:,} channels"
-    return f"{words}{grey}{', inverted' if inverted else ''}; {SCALES[scale]}."
+    return f"{words}{grey}{', inverted' if inverted else ''}; values {SCALES[scale]}."
 
 
 def looks_inverted(picture: Picture) -> bool:

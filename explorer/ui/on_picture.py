@@ -1,0 +1,260 @@
+"""The network on a picture: what it sees, what each block makes of that, and what it takes it for."""
+
+from __future__ import annotations
+
+import html
+import re
+import threading
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import streamlit as st
+
+from explorer.network import Network
+from explorer.probe import names, prepare, run
+from explorer.probe.prepare import Prepared, Scale
+from explorer.report import BlockRow, Report
+from explorer.ui import carried, on_picture_maps, on_picture_source, session
+from explorer.ui.desk import read, sentence
+from explorer.ui.inspector.component import state
+from explorer.ui.on_picture_chart import along, offered
+from explorer.ui.on_picture_maps import NARROW, SMALL, Panel, panels, say
+from explorer.ui.on_picture_source import Given
+
+RANDOM = re.compile(r"random:(\d{1,9})", re.ASCII)
+CALLED = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "gelu": "GELU", "silu": "SiLU", "hardswish": "Hardswish"}
+ENTRIES, SIZE = 24, "160 MB"  # runs that are remembered for all sessions together
+AT_ONCE = 2  # networks that run at the same time, for the memory they take
+CHART = {"displayModeBar": False}
+OUTPUT, INSIDE, BRANCHES, FILTERS = "Output", "x + F(x)", "Branches", "First filters"
+
+
+def show(report: Report) -> None:
+    """The view: the picture and its classes in a narrow column, the blocks beside it."""
+    on_picture_maps.style()
+    network = run.fitting(report)
+    if network is None:
+        say("No block fits together yet, so that there is nothing to show of a picture.")
+        return
+    with st.container(key="on-picture"):
+        left, right = st.columns([1, 4.1], gap="medium")
+        with left:
+            given = on_picture_source.choose(network.input.channels)
+            with st.container(key="on-picture-weights", horizontal=True, gap="small"):
+                key, random = _weights(network)
+                key, scale, inverted = _preparation(network, given, key, random)
+            prepared = prepare.prepare(given.picture, network.input, scale, inverted)
+        rows = list(report.blocks)
+        at = _selected(rows)
+        look: run.Look | str = _run(report, network, key, scale, given, prepared, inverted, at)
+        with left:
+            _answer(network, look, given, prepared, scale, random)
+        with right:
+            if isinstance(look, str):
+                st.error(look)
+            else:
+                _blocks(report, network, look, at)
+
+
+def _weights(network: Network) -> tuple[str, bool]:
+    """The key of the chosen weights, and whether they are random."""
+    found = {one.key: one for one in carried.at_hand(network)}
+    digest = sha256(network.unnamed().token().encode()).hexdigest()[:10]
+    key = st.selectbox(
+        "Weights", list(found), format_func=lambda each: found[each].title if each in found else each,
+        key=f"on-picture-weights-{digest}", label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    chosen = found.get(key or "") or next(iter(found.values()))
+    return chosen.key, chosen.random
+
+
+def _preparation(network: Network, given: Given, key: str, random: bool) -> tuple[str, Scale, bool]:
+    """Weights of which seed, the scale that the picture is brought to, whether light and dark change places."""
+    usual = prepare.scale_for(network, random)
+    with st.popover("", icon=":material/tune:", help="How the picture is prepared", key="on-picture-preparation"):
+        offered = prepare.scales(network.input)
+        scale = st.selectbox(
+            "Values", offered, index=offered.index(usual), format_func=lambda each: prepare.SCALES[each],
+            key=f"on-picture-scale-{usual}-{len(offered)}",
+            help="What the weights were trained on; for weights out of a file this is a guess.",
+        )  # fmt: skip
+        inverted = st.toggle(
+            "Change light and dark", value=scale == "digits" and prepare.looks_inverted(given.picture),
+            key=f"on-picture-inverted-{given.digest}-{scale}",
+            help="The digits of training are light on dark; ink on paper is the other way round.",
+        )  # fmt: skip
+        if random:
+            seed = st.number_input("Seed", 0, 10**9 - 1, 0, step=1, key="on-picture-seed", persist_state="session")
+            key = f"random:{int(seed or 0)}"
+    return key, scale, inverted
+
+
+def _run(
+    report: Report,
+    network: Network,
+    key: str,
+    scale: Scale,
+    given: Given,
+    prepared: Prepared,
+    inverted: bool,
+    at: int,
+) -> run.Look | str:
+    """The run, remembered; a sentence where there is none."""
+    try:
+        run.check(report)
+        windows = run.windows(report)
+        path = report.blocks[at].name
+        window = next(number for number, paths in enumerate(windows) if path in paths)
+        picture = f"{given.digest} {scale} {inverted}"
+        return _look(network.unnamed().token(), key, picture, window, prepared.images, windows[window])
+    except ValueError as error:
+        return sentence(error)
+
+
+@st.cache_resource(show_spinner=False)
+def _turn() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(AT_ONCE)
+
+
+@st.cache_data(max_entries=ENTRIES, max_size=SIZE, show_spinner="The network looks at the picture …")
+def _look(token: str, key: str, picture: str, window: int, _images: Any, _wanted: tuple[str, ...]) -> run.Look:
+    """One run; `picture` says which picture it is and how it was prepared, `window` which blocks' maps are kept."""
+    network = read(token)
+    with _turn():
+        seed = RANDOM.fullmatch(key)
+        if seed:
+            return run.run(network, _images, seed=int(seed[1]), wanted=_wanted)
+        return run.run(network, _images, carried.load(network, key), wanted=_wanted)
+
+
+def _answer(
+    network: Network, look: run.Look | str, given: Given, prepared: Prepared, scale: Scale, random: bool
+) -> None:
+    """The picture as the network sees it, and what the network takes it for."""
+    if isinstance(look, str):
+        classes = ""
+    elif look.top and look.logits is not None:
+        classes = on_picture_maps.top_five(look.top, names.class_names(network, scale), len(look.logits))
+    elif look.logits is not None:
+        classes = on_picture_maps.words("The logits are not finite, so there is no softmax: the numbers leave float32.")
+    else:
+        classes = on_picture_maps.words("No classifier ends this stack, so there are no classes.")
+    on_picture_maps.answer(prepared.seen, given.title, classes)
+    say(given.credit)
+    say(f"The network sees {prepared.words}")
+    if random:
+        say(
+            "Random weights: nothing was learned. Maps show what the build alone does; classes mean nothing.",
+            "xo-random",
+        )
+
+
+def _selected(rows: list[BlockRow]) -> int:
+    """The place of the selected block among all; the first residual one where none is, else the first."""
+    card = session.desk().selected
+    own = [at for at, row in enumerate(rows) if row.card == card]
+    if not own:
+        return 0
+    named = ".".join(state()["path"].split(".")[:2])
+    return next((at for at in own if rows[at].name == named or f"{card}.{rows[at].copy}" == named), own[0])
+
+
+def _go(card: int, copy: int) -> None:
+    """Selects a block for all views."""
+    session.desk().select(card)
+    state()["path"] = f"{card}.{copy}"
+
+
+def _pressed(places: Mapping[int, tuple[int, int]]) -> None:
+    """Selects the block whose point was pressed."""
+    chart = st.session_state.get("on-picture-chart")
+    points = chart["selection"]["points"] if chart else []
+    at = points[0].get("customdata") if points else None
+    at = at[0] if isinstance(at, list) and at else at
+    if isinstance(at, int) and at in places:
+        _go(*places[at])
+
+
+def _blocks(report: Report, network: Network, look: run.Look, at: int) -> None:
+    """The chart along the depth, and the maps of the selected block."""
+    dark = st.context.theme.type == "dark"
+    places = {number: (line.card, line.copy) for number, line in enumerate(look.lines)}
+    measures = offered(look.lines)
+    measure = st.segmented_control(
+        "Along the depth", measures, default=measures[0], required=True, key=f"on-picture-along-{len(measures)}",
+        label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    st.plotly_chart(
+        along(look.lines, network, measure or measures[0], at, dark), theme=None, key="on-picture-chart", config=CHART,
+        on_select=lambda: _pressed(places), selection_mode="points",
+    )  # fmt: skip
+    _bad_numbers(look)
+    line = look.lines[at]
+    detail = look.details[line.path]
+    parts = [
+        *([INSIDE] if detail.inside else []),
+        *([BRANCHES] if detail.branches else []),
+        *([OUTPUT] if detail.output else []),
+        *([FILTERS] if look.filters else []),
+    ]
+    with st.container(horizontal=True, vertical_alignment="center", key="on-picture-block", gap="small"):
+        st.button("‹", key="on-picture-back", help="The block before", disabled=at == 0, on_click=_go,
+                  args=places[max(0, at - 1)])  # fmt: skip
+        st.button("›", key="on-picture-on", help="The next block", disabled=at + 1 == len(look.lines), on_click=_go,
+                  args=places[min(len(look.lines) - 1, at + 1)])  # fmt: skip
+        copies = network.blocks[line.card].copies
+        copy = f", copy {line.copy + 1:,} of {copies:,}" if copies > 1 else ""
+        st.html(f"<p class='xo-words'><b>{line.card + 1} {html.escape(line.title)}</b>{copy}</p>")
+        what = st.segmented_control(
+            "Shown", parts, default=parts[0], required=True, key=f"on-picture-what-{'-'.join(parts)}",
+            label_visibility="collapsed", persist_state="session",
+        ) if parts else None  # fmt: skip
+        own = st.toggle("Each map on its own scale", key="on-picture-own", persist_state="session")
+    _maps(what, line, detail, look, own)
+
+
+def _bad_numbers(look: run.Look) -> None:
+    first = next((line for line in look.lines if line.strength is None), None)
+    if first is not None:
+        say(
+            f"From {first.card + 1} {first.title}, copy {first.copy + 1:,}, on the numbers outgrow float32 with these "
+            "weights, so that there is nothing to show."
+        )
+
+
+def _maps(what: str | None, line: run.Line, detail: run.Detail, look: run.Look, own: bool) -> None:
+    if what == INSIDE and detail.inside:
+        _inside(line, detail.inside, own)
+    elif what == BRANCHES:
+        panels(
+            [Panel(written, part) for written, part in detail.branches],
+            own,
+            NARROW if len(detail.branches) > 3 else SMALL,
+        )
+    elif what == FILTERS and look.filters:
+        on_picture_maps.filters(look.filters)
+    elif detail.output:
+        panels([Panel("Output", detail.output, "the strongest first")], own, on_picture_maps.WIDE)
+    else:
+        say("This block gives a vector and no map.")
+
+
+def _inside(line: run.Line, inside: run.Inside, own: bool) -> None:
+    """x, F(x) and their sum, all on one scale, and what follows."""
+    adds = inside.how == "add"
+    shown = [Panel("x", inside.input)]
+    if inside.carried is not None:
+        shown.append(Panel("Shortcut", inside.carried, "what it makes of x"))
+    shown += [Panel("F(x)", inside.learned), Panel("F(x) + x" if adds else "[F(x), x]", inside.total)]
+    if inside.carried is not None:
+        shown[-1] = Panel("F(x) + shortcut", inside.total)
+    panels(shown, own, SMALL if len(shown) == 3 else NARROW)
+    follows = [CALLED.get(name, name) for name in inside.follows if name != "where"]
+    after = (
+        f"{' and '.join(follows)} follows and gives the block's output."
+        if follows
+        else "Nothing follows: this is the block's output."
+    )
+    ratio = "" if line.ratio is None else f"‖F(x)‖ is {line.ratio:.3g} of what the shortcut carries. "
+    say(f"{ratio}{after} The channels are those with the most energy in the {'sum' if adds else 'result'}.")
