@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from explorer.ui import inspection, session
+from explorer.ui import inspection, on_picture, session
 
 VIEWS = {
     "Graph": inspection.graph,
     "Volumes": inspection.volumes,
     "Costs": inspection.costs,
     "Receptive field": inspection.receptive_field,
+    "On a picture": on_picture.show,
     "Memory": inspection.memory,
     "Table": inspection.table,
     "torchinfo": inspection.torchinfo,
