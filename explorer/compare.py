@@ -381,6 +381,7 @@ class Profile:
     params: tuple[int, ...]  # up to here, as MACs and saved bytes are
     macs: tuple[int, ...]
     saved: tuple[int, ...]
+    channels: tuple[int, ...]
     sizes: tuple[int | None, ...]  # the shorter side of the map; None of a vector
     fields: tuple[int | None, ...]
     shapes: tuple[tuple[int, ...], ...]
@@ -396,6 +397,7 @@ def profile(report: Report) -> Profile:
         (0, *accumulate(row.params for row in rows)),
         (0, *accumulate(row.macs for row in rows)),
         (0, *accumulate(row.saved_bytes for row in rows)),
+        tuple(shape[0] for shape in shapes),
         tuple(min(shape[1:]) if len(shape) == 3 else None for shape in shapes),
         (1, *(row.receptive_field.size if row.receptive_field else None for row in rows)),
         shapes,

@@ -18,6 +18,7 @@ BRAND = '<span class="xp-brand"><img src="app/static/brand.svg" alt="">Architect
 PAGES = (
     ("design", "Design", ""),
     ("inspection", "Inspect", "inspect"),
+    ("compare", "Compare", "compare"),
     ("train", "Train", "train"),
     ("export", "Export", "export"),
 )

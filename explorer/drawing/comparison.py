@@ -1,0 +1,411 @@
+"""Several networks in one picture: how they grow along their depth, their runs, what is published, and marked cards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from explorer.compare import Profile, State
+from explorer.drawing.captions import short
+from explorer.drawing.charts import dress
+from explorer.drawing.curves import smooth
+from explorer.drawing.palette import MONOSPACE, Palette, palette
+from explorer.drawing.picture import folded_scene
+from explorer.drawing.picture.scene import Box, Item, Path, Pen, Scene
+from explorer.drawing.picture.svg import svg
+from explorer.drawing.picture.widths import text_width
+from explorer.report import Report
+from explorer.shape import show
+
+# A residual network is teal and its plain twin orange in every chart; the others after Tol's set, told apart by dashes
+# as well, for eyes and printers that see no colour.
+SERIES = ("residual", "inception", "stem", "head", "text", "plain")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+POINTS = 240  # that a curve is thinned to
+SIGNS: dict[State, str] = {"same": "=", "changed": "≠", "replaced": "⇄", "added": "+", "removed": "−"}
+
+
+def colour_name(number: int) -> str:
+    """The name in the palette of a network's colour."""
+    return SERIES[number % len(SERIES)]
+
+
+def colour(number: int, colours: Palette) -> str:
+    """The colour of a network."""
+    return str(getattr(colours, colour_name(number)))
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A network in the charts: its number, which says its colour, its name and how it grows."""
+
+    number: int
+    name: str
+    profile: Profile
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One measure along the depth."""
+
+    title: str
+    column: str  # of the profile
+    unit: str = ""
+    logarithmic: bool = False
+
+
+PANELS = (
+    Panel("Parameters up to here", "params"),
+    Panel("MACs up to here", "macs"),
+    Panel("Saved for backward up to here", "saved", "B"),
+    Panel("Channels", "channels", logarithmic=True),
+    Panel("Resolution, px", "sizes", "px", logarithmic=True),
+    Panel("Receptive field, px", "fields", "px", logarithmic=True),
+)
+
+
+def along_depth(networks: Sequence[Grown], share: bool = False, dark: bool = False) -> go.Figure:
+    """Each measure over weighted layers, or over the share of them, one curve a network."""
+    colours = palette(dark)
+    figure = make_subplots(
+        rows=2,
+        cols=3,
+        vertical_spacing=0.17,
+        horizontal_spacing=0.065,
+        subplot_titles=[panel.title for panel in PANELS],
+    )
+    for at, panel in enumerate(PANELS):
+        row, column = 1 + at // 3, 1 + at % 3
+        drawn: list[float] = []
+        for one in networks:
+            values = getattr(one.profile, panel.column)
+            kept = _kept(one.profile.layers, values)
+            deepest = max(one.profile.layers[-1], 1)
+            layers = [one.profile.layers[place] for place in kept]
+            sizes = [values[place] for place in kept]
+            drawn += [size for size in sizes if size]
+            figure.add_scatter(
+                x=[layer / deepest for layer in layers] if share else layers,
+                y=sizes,
+                name=one.name,
+                mode="lines",
+                line=_line(one.number, colours, "hv" if panel.column in ("channels", "sizes") else "linear"),
+                hovertext=[_point(one, panel, place) for place in kept],
+                hovertemplate="%{hovertext}<extra></extra>",
+                row=row,
+                col=column,
+            )
+        if panel.logarithmic:
+            _powers(figure, row, column, drawn)
+        else:
+            _from_nothing(figure, row, column, max(drawn, default=0), panel.unit)
+    dress(figure, colours, height=400)
+    figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 50, "r": 12, "t": 26, "b": 34})
+    for title in figure.layout.annotations:
+        title.update(font={"size": 12, "color": colours.text})
+    _left_titles(figure)
+    figure.update_xaxes(
+        rangemode="tozero", nticks=6, tickfont={"family": MONOSPACE, "size": 11}, title_font={"size": 11},
+        title_standoff=4, tickformat=".0%" if share else ",d",
+    )  # fmt: skip
+    figure.update_xaxes(title_text="share of the depth" if share else "layers with weights", row=2)
+    return figure
+
+
+def _kept(layers: Sequence[int], values: Sequence[float | None]) -> list[int]:
+    """Places of a curve that are drawn: where it bends, and of the rest so many that the screen shows no difference."""
+    known = [at for at, value in enumerate(values) if value is not None]
+    if len(known) <= POINTS:
+        return known
+    stride = ceil(len(known) / POINTS)
+    return sorted({*known[::stride], known[-1]})
+
+
+def _line(number: int, colours: Palette, shape: str = "linear") -> dict[str, object]:
+    """The first network's line is broader, since others often lie upon it."""
+    dash = DASHES[number % len(DASHES)]
+    return {"color": colour(number, colours), "width": 3 if number == 0 else 2, "dash": dash, "shape": shape}
+
+
+def _point(one: Grown, panel: Panel, place: int) -> str:
+    grown = one.profile
+    value = getattr(grown, panel.column)[place]
+    unit = {
+        "params": "parameters",
+        "macs": "MACs",
+        "saved": "bytes saved",
+        "channels": "channels",
+        "sizes": "px",
+        "fields": "px of field",
+    }
+    return (
+        f"<b>{_plain(one.name)}</b><br>{_plain(grown.names[place])}, layer {grown.layers[place]:,}<br>"
+        f"{value:,} {unit[panel.column]}<br>{show(grown.shapes[place])}"
+    )
+
+
+def _plain(text: str) -> str:
+    """Text that plotly, which reads a little HTML, shows as it is."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _left_titles(figure: go.Figure) -> None:
+    """Titles at the left edge of their panels."""
+    for number, title in enumerate(figure.layout.annotations):
+        axis = figure.layout[f"xaxis{number + 1 if number else ''}"]
+        title.update(x=axis.domain[0], xanchor="left")
+
+
+def _from_nothing(figure: go.Figure, row: int, column: int, most: float, unit: str) -> None:
+    """A linear axis from nothing with few ticks in the words of the page."""
+    step = 1
+    while most / step > 4:
+        step = step * 5 // 2 if str(step).startswith("2") else step * 2
+    ticks = list(range(0, int(most) + step, step)) if most else [0]
+    texts = ["0" if not tick else _brief(tick, unit) for tick in ticks]
+    figure.update_yaxes(tickvals=ticks, ticktext=texts, range=[0, max(most * 1.05, 1)], row=row, col=column)
+
+
+def _brief(number: int, unit: str = "") -> str:
+    """`1.5 M`, `2 GB`."""
+    text = short(number)
+    digits, _, letter = text.partition(" ")
+    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return f"{digits} {letter}{unit}".rstrip()
+
+
+def _powers(figure: go.Figure, row: int, column: int, sizes: Sequence[float]) -> None:
+    """A logarithmic axis with ticks at powers of two, thinned where there are many."""
+    low, high = (max(1, edge(sizes, default=1)) for edge in (min, max))
+    first, last = floor(log10(low) / log10(2)), ceil(log10(high) / log10(2))
+    step = max(1, ceil((last - first) / 5))
+    ticks = [2**power for power in range(first, last + 1, step)]
+    margin = 0.15 * log10(2)
+    figure.update_yaxes(
+        type="log", tickvals=ticks, ticktext=[f"{tick:,}" for tick in ticks],
+        range=[first * log10(2) - margin, max(last, first + 1) * log10(2) + margin], row=row, col=column,
+    )  # fmt: skip
+
+
+# Runs
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network's run in the charts."""
+
+    number: int
+    name: str
+    steps: Sequence[int]
+    losses: Sequence[float]
+    accuracies: Sequence[float]
+    tests: Sequence[tuple[int, float]] = ()  # (step, accuracy)
+
+
+def runs(trained: Sequence[Trained], dark: bool = False) -> go.Figure:
+    """Training loss and accuracy of one run of each network, test accuracy as diamonds."""
+    colours = palette(dark)
+    titles = ("Training loss", "Accuracy")
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.07, column_widths=[0.6, 0.4], subplot_titles=titles)
+    for run in trained:
+        for column, values, shown in ((1, run.losses, "%{y:.3f}"), (2, run.accuracies, "%{y:.0%}")):
+            places, means = smooth(run.steps, values)
+            figure.add_scatter(
+                x=places, y=means, name=run.name, mode="lines", line=_line(run.number, colours),
+                hovertemplate=f"{_template(run.name)}, step %{{x}}: {shown}<extra></extra>", row=1, col=column,
+            )  # fmt: skip
+        figure.add_scatter(
+            x=[step for step, _ in run.tests], y=[accuracy for _, accuracy in run.tests], name=f"{run.name}, test",
+            mode="markers", marker={"symbol": "diamond", "size": 9, "color": colour(run.number, colours)},
+            hovertemplate=f"{_template(run.name)}, test images: %{{y:.1%}}<extra></extra>", row=1, col=2,
+            cliponaxis=False,
+        )  # fmt: skip
+    dress(figure, colours, height=320)
+    figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 42, "r": 14, "t": 26, "b": 34})
+    for title in figure.layout.annotations:
+        title.update(font={"size": 12, "color": colours.text})
+    _left_titles(figure)
+    mono = {"family": MONOSPACE, "size": 11}
+    highest = max((max(run.losses[1:], default=0.0) for run in trained), default=0.0)
+    steps = max((run.steps[-1] for run in trained if run.steps), default=1)
+    figure.update_xaxes(range=[0, steps], tickfont=mono, title_text="steps", title_font={"size": 11}, title_standoff=4)
+    figure.update_yaxes(range=[0, max(2.5, min(highest, 4.0)) * 1.04], nticks=5, row=1, col=1)
+    figure.update_yaxes(range=[0, 1.04], tickformat=".0%", nticks=5, row=1, col=2)
+    return figure
+
+
+def _template(name: str) -> str:
+    """A name in a template of plotly's: braces would be read as a field."""
+    return _plain(name).replace("%", "&#37;").replace("{", "&#123;")
+
+
+# Accuracy
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point of the scatter: `number` of a network in the comparison, None of a landmark or another run."""
+
+    name: str
+    accuracy: float | None  # in percent; None: nothing is known, and only the cost is shown
+    macs: int
+    params: int
+    note: str  # where the figure stands
+    number: int | None = None
+    open: bool = False  # of another kind: a newer recipe
+    labelled: bool = True
+
+
+WIDTH, HEIGHT = 1150.0, 350  # of both panels on the narrowest screen
+COSTS = (("MACs an image", "macs"), ("parameters", "params"))
+PLACES = {  # of a label beside its point: how far its left edge and its middle are moved, by its width
+    "middle right": (8.0, 0.0, 0.0),
+    "middle left": (-8.0, -1.0, 0.0),
+    "top center": (0.0, -0.5, -12.0),
+    "bottom center": (0.0, -0.5, 12.0),
+    "top right": (4.0, 0.0, -10.0),
+    "bottom right": (4.0, 0.0, 10.0),
+}
+
+
+def accuracy(marks: Sequence[Mark], title: str, dark: bool = False) -> go.Figure:
+    """Accuracy over MACs and over parameters; what has no accuracy is a line at its cost."""
+    colours = palette(dark)
+    figure = make_subplots(
+        rows=1, cols=2, horizontal_spacing=0.06, subplot_titles=[f"{title} over {name}" for name, _ in COSTS]
+    )
+    known = [mark for mark in marks if mark.accuracy is not None]
+    reached = [mark.accuracy for mark in known if mark.accuracy is not None] or [0.0, 100.0]
+    spread = max(max(reached) - min(reached), 1.0)
+    low, high = max(0.0, min(reached) - 0.08 * spread), min(100.0, max(reached) + 0.1 * spread)
+    for column, (_, cost) in enumerate(COSTS, start=1):
+        sizes = [max(1, getattr(mark, cost)) for mark in marks] or [1]
+        left, right = log10(min(sizes)) - 0.12, log10(max(sizes)) + 0.22
+        places = _labels(known, cost, (left, right), (low, high))
+        for mark in marks:
+            if mark.accuracy is None:
+                _line_at(figure, column, mark, getattr(mark, cost), (low, high), colours)
+        for own in (False, True):  # one's own lie above
+            chosen = [at for at, mark in enumerate(known) if (mark.number is not None) is own]
+            shown = [known[at] for at in chosen]
+            paints = [colours.faint if one.number is None else colour(one.number, colours) for one in shown]
+            figure.add_scatter(
+                x=[getattr(one, cost) for one in shown], y=[one.accuracy for one in shown], mode="markers+text",
+                text=[_plain(one.name) if places[at] else "" for at, one in zip(chosen, shown, strict=True)],
+                textposition=[places[at] or "middle right" for at in chosen],
+                textfont={"size": 11, "color": paints if own else colours.muted},
+                marker={
+                    "color": paints, "size": 11 if own else 7, "line": {"width": 1.5, "color": paints},
+                    "symbol": [("circle-open" if one.open else "circle") for one in shown],
+                },
+                hovertext=[_mark_text(one) for one in shown], hovertemplate="%{hovertext}<extra></extra>",
+                row=1, col=column, cliponaxis=False,
+            )  # fmt: skip
+        figure.update_xaxes(type="log", range=[left, right], row=1, col=column)
+        _decades(figure, column, left, right)
+    dress(figure, colours, height=HEIGHT)
+    figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 42, "r": 14, "t": 28, "b": 26})
+    for heading in figure.layout.annotations:
+        heading.update(font={"size": 12, "color": colours.text})
+    _left_titles(figure)
+    figure.update_xaxes(tickfont={"family": MONOSPACE, "size": 11}, showgrid=True, gridcolor=colours.line)
+    figure.update_yaxes(range=[low, high], ticksuffix=" %", nticks=7)
+    return figure
+
+
+def _mark_text(mark: Mark) -> str:
+    top = "accuracy not known" if mark.accuracy is None else f"{round(mark.accuracy, 3):g} %"
+    lines = (
+        f"<b>{_plain(mark.name)}</b>",
+        top,
+        f"{mark.params:,} parameters",
+        f"{mark.macs:,} MACs",
+        _plain(mark.note),
+    )
+    return "<br>".join(line for line in lines if line)
+
+
+def _line_at(
+    figure: go.Figure, column: int, mark: Mark, cost: int, between: tuple[float, float], colours: Palette
+) -> None:
+    figure.add_scatter(
+        x=[max(1, cost)] * 2, y=list(between), mode="lines", name=mark.name,
+        line={"color": colour(mark.number or 0, colours), "width": 1.5, "dash": "dot"},
+        hovertext=[_mark_text(mark)] * 2, hovertemplate="%{hovertext}<extra></extra>", row=1, col=column,
+    )  # fmt: skip
+
+
+def _decades(figure: go.Figure, column: int, left: float, right: float) -> None:
+    """Ticks at 1, 2 and 5 of each power of ten, fewer where the axis is long."""
+    digits = (1, 2, 5) if right - left < 2.2 else (1, 3) if right - left < 4 else (1,)
+    values = [digit * 10**power for power in range(floor(left), ceil(right) + 1) for digit in digits if power >= 0]
+    ticks = [value for value in values if left <= log10(value) <= right]
+    figure.update_xaxes(tickvals=ticks, ticktext=[_brief(tick) for tick in ticks], row=1, col=column)
+
+
+def _labels(marks: Sequence[Mark], cost: str, across: tuple[float, float], up: tuple[float, float]) -> list[str]:
+    """Where each point's name stands, "" where it would cover another: one's own first, then from above."""
+    wide, high = WIDTH * 0.47, HEIGHT - 54.0
+    points = [
+        (
+            (log10(max(1, getattr(mark, cost))) - across[0]) / (across[1] - across[0]) * wide,
+            (up[1] - (mark.accuracy or 0.0)) / (up[1] - up[0]) * high,
+        )
+        for mark in marks
+    ]
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
+    found = [""] * len(marks)
+    order = sorted(range(len(marks)), key=lambda at: (marks[at].number is None, marks[at].open, points[at][1]))
+    for at in order:
+        if not marks[at].labelled:
+            continue
+        x, y = points[at]
+        width = text_width(marks[at].name, 11.0)
+        for place, (aside, part, down) in PLACES.items():
+            left = x + aside + part * width
+            box = (left, y + down - 6.5, left + width, y + down + 6.5)
+            others = (other for number, other in enumerate(taken) if number != at)
+            if box[0] >= 0 and box[2] <= wide and not any(_overlap(box, other) for other in others):
+                taken.append(box)
+                found[at] = place
+                break
+    return found
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+# Pictures
+
+
+def folded(
+    report: Report, states: Mapping[int, State], width: float, height: float, colours: Palette | None = None
+) -> str:
+    """SVG of a whole network in this size, with a mark below each card that is not the same as the other's."""
+    return svg(marked_scene(report, states, width, height), colours, dashes=0.6)
+
+
+def marked_scene(report: Report, states: Mapping[int, State], width: float, height: float) -> Scene:
+    """The folded network with marks: a bar below what changed, with a plus or minus where a card came or goes."""
+    scene = folded_scene(report, width, height - 10.0)
+    boxes = [part for part in scene.parts if isinstance(part, Box)]  # a card has one
+    parts: list[Item] = list(scene.parts)
+    low = height - 5.0
+    for card, box in zip(report.cards, boxes, strict=True):
+        state = states.get(card.index, "same")
+        if state == "same":
+            continue
+        middle, reach = box.x + box.width / 2, max(2.0, min(box.width / 2, 9.0))
+        if state in ("changed", "replaced"):
+            parts.append(Path([(middle - reach, low), (middle + reach, low)], Pen("accent", 3.0)))
+            continue
+        reach = min(reach, 4.0)
+        parts.append(Path([(middle - reach, low), (middle + reach, low)], Pen("accent", 2.0)))
+        if state == "added":
+            parts.append(Path([(middle, low - reach), (middle, low + reach)], Pen("accent", 2.0)))
+    return Scene(width, height, scene.label, parts)

@@ -1,0 +1,141 @@
+"""The networks' curves, one over the other: how they grow along their depth, and what their runs learned."""
+
+from __future__ import annotations
+
+import html
+import time
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import lru_cache
+
+import streamlit as st
+
+from explorer.compare import profile
+from explorer.drawing import comparison
+from explorer.drawing.comparison import Grown, Trained
+from explorer.drawing.palette import palette
+from explorer.runs import Run, manager
+from explorer.training import box
+from explorer.ui.comparison.members import Chosen, Shown
+from explorer.ui.desk import Desk, report_of
+
+CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+LAYERS, SHARE = "Layers", "Share of depth"
+UNLIKE = 4  # times as deep, from where layers would squeeze one network into a corner
+PATTERNS = ("", "7 3", "2 3", "7 3 2 3", "11 4", "11 4 2 4")  # of plotly's dashes, as SVG has them
+
+
+def depth(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
+    """How each network grows along its depth."""
+    grown = [Grown(one.number, one.name, profile(report_of(one.token, desk.session["batch"]))) for one in networks]
+    deepest = [max(1, one.profile.layers[-1]) for one in grown]
+    at_first = SHARE if max(deepest) > UNLIKE * min(deepest) else LAYERS
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        share = st.segmented_control(
+            "Across", [LAYERS, SHARE], default=at_first, required=True, key="compare-across",
+            label_visibility="collapsed", help="Share of depth lays the ends of all networks upon each other.",
+        )  # fmt: skip
+        st.html(legend(networks))
+    dark = bool(st.context.theme.type == "dark")
+    figure = comparison.along_depth(grown, share == SHARE, dark)
+    st.plotly_chart(figure, theme=None, key="compare-depth", config=CHART)
+    st.caption(
+        "Layers are convolutions and linear layers on the longest way through each block. Resolution and receptive "
+        f"field are on logarithmic axes; what is saved for backward is of a batch of {desk.session['batch']:,}."
+    )
+
+
+def legend(networks: Sequence[Shown], notes: Sequence[str] = ()) -> str:
+    """The networks' names beside their lines."""
+    dark = bool(st.context.theme.type == "dark")
+    parts = []
+    for at, one in enumerate(networks):
+        note = f"<span class='num'>{html.escape(notes[at])}</span>" if notes else ""
+        parts.append(f"<span><img alt='' src='{_line(one.number, dark)}'>{html.escape(one.name)}{note}</span>")
+    return f"<div class='xc-legend'>{''.join(parts)}</div>"
+
+
+@lru_cache(maxsize=16)
+def _line(number: int, dark: bool) -> str:
+    """A network's line as the address of a picture."""
+    colour = comparison.colour(number, palette(dark))
+    drawn = (
+        "<svg xmlns='http://www.w3.org/2000/svg' width='28' height='6'><line x1='1' x2='27' y1='3' y2='3' "
+        f"stroke='{colour}' stroke-width='{3 if number == 0 else 2}' "
+        f"stroke-dasharray='{PATTERNS[number % len(PATTERNS)]}'/></svg>"
+    )
+    return f"data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()}"
+
+
+def runs(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
+    """The last run of each network, or how there would be one."""
+    found = [(one, latest(one)) for one in networks]
+    drawn = [(one, run) for one, run in found if run is not None and run.steps]
+    if drawn:
+        st.html(legend([one for one, _ in drawn], [_told(run) for _, run in drawn]))
+        trained = [
+            Trained(
+                one.number,
+                one.name,
+                [step.step for step in run.steps],
+                [step.loss for step in run.steps],
+                [step.accuracy for step in run.steps],
+                [(test.step, test.accuracy) for test in run.evaluated]
+                + ([(run.recipe.steps, run.finished.test_accuracy)] if run.finished else []),
+            )
+            for one, run in drawn
+        ]
+        dark = bool(st.context.theme.type == "dark")
+        st.plotly_chart(comparison.runs(trained, dark), theme=None, key="compare-runs", config=CHART)
+        recipes = {run.recipe.words() for _, run in drawn}
+        if len(recipes) > 1:
+            say("These runs had different recipes, so their curves compare the recipes too: " + "; ".join(
+                f"{one.name}, {run.recipe.words()}" for one, run in drawn) + ".")  # fmt: skip
+        elif len(drawn) > 1:
+            say(f"The same recipe for all: {drawn[0][1].recipe.words()}. One run each, so small gaps may be chance.")
+    for one, run in found:
+        if run is None or not run.steps:
+            say(_without(one))
+
+
+def latest(one: Shown) -> Run | None:
+    """The last run of exactly this network that has a curve, or its last."""
+    source = manager()
+    last: Run | None = None
+    for run_id in source.store.of_network(one.network):
+        run = source.read(run_id)
+        if run is not None and run.steps:
+            return run
+        last = last or run
+    return last
+
+
+def _told(run: Run) -> str:
+    """When it began, and how it stands."""
+    began = time.strftime("%d %b %H:%M", time.localtime(run.created))
+    stands = f"test {run.finished.test_accuracy:.1%}" if run.finished else run.status
+    return f"{stands} · {run.recipe.steps:,} steps · {began}"
+
+
+def _without(one: Shown) -> str:
+    """That there is no curve, what is known nevertheless, and how to get one."""
+    name = box.find(one.network)
+    there = (
+        "Train it on the Design or Train page" if one.source == "screen" else "Open it on the Design page and train it"
+    )
+    if name is not None:
+        reached = box.records()[name]
+        return (
+            f"{one.name} has no run here. Trained weights come with the app and read {reached.test_accuracy:.1%} of "
+            f"{reached.test_images:,} test images of digits; {_small(there)} to see a curve."
+        )
+    return f"{one.name} has no run here. {there}, and its curve stands here."
+
+
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def say(text: str) -> None:
+    """A sentence."""
+    st.html(f"<p class='xc-words'>{html.escape(text)}</p>")

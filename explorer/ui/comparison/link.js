@@ -1,0 +1,38 @@
+// Copies the link of the set, and writes it into the address only then. An address that no longer says what is on
+// screen is taken back: a reload would bring the old set.
+
+const BUTTON = "xc-copy";
+
+export default function ({ data, parentElement }) {
+  const address = new URL(location.href);
+  const parameter = data.parameter;
+  if (address.searchParams.has(parameter) && address.searchParams.get(parameter) !== data.link) {
+    address.searchParams.delete(parameter);
+    history.replaceState(history.state, "", address);
+  }
+  let button = parentElement.querySelector(`.${BUTTON}`);
+  if (!button) {
+    button = document.createElement("button");
+    button.type = "button";
+    button.className = BUTTON;
+    parentElement.append(button);
+  }
+  clearTimeout(button.back);
+  button.textContent = "Copy link";
+  button.disabled = !data.link;
+  button.title = data.link ? "A link that opens these networks side by side" : data.reason;
+  button.onclick = async () => {
+    const copied = new URL(location.href);
+    copied.search = `?${parameter}=${data.link}`;
+    copied.hash = "";
+    history.replaceState(history.state, "", copied);
+    let done = true;
+    try {
+      await navigator.clipboard.writeText(copied.href);
+    } catch { // no permission, or no secure context
+      done = false;
+    }
+    button.textContent = done ? "Link copied" : "Link is in the address bar";
+    button.back = setTimeout(() => { button.textContent = "Copy link"; }, 3000);
+  };
+}
