@@ -78,8 +78,12 @@ def from_torchvision(net: Network, state_dict: Mapping[str, Tensor]) -> dict[str
     """
     if not isinstance(state_dict, Mapping):
         raise ValueError(f"expected a state dict, names with tensors, got {type(state_dict).__name__}")
+    return translated(net, published_names(net, net.skeleton().state_dict()), state_dict)
+
+
+def translated(net: Network, names: Names, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict of `net.build()` from one of these names; ValueError as in `from_torchvision`."""
     ours = net.skeleton().state_dict()
-    names = published_names(net, ours)
     taken = {key: taken_tensor(names.of(key), like, state_dict) for key, like in ours.items()}
     expected = {names.of(key) for key in ours}
     for name in state_dict:
