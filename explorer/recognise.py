@@ -59,7 +59,7 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised:
         return _preset(state, "inception_v3", "Conv2d_1a_3x3.conv.weight")
     if any(key.startswith("layer1.0.") for key in state):
         return _resnet(state)
-    if all(re.match(r"\d+\.", key) for key in state):
+    if all(re.match(r"\d{1,4}\.", key, re.ASCII) for key in state):
         return _own(state)
     telling = [key for key in state if key.endswith(".weight")] or list(state)
     shown = ", ".join(repr(key[:40]) for key in telling[:2])
@@ -243,7 +243,7 @@ def _stem(state: Mapping[str, Tensor]) -> tuple[Stem, tuple[int, ...], dict[str,
 
 def _stage(state: Mapping[str, Tensor], stage: int) -> list[_Copy]:
     """The blocks of a stage, in their order."""
-    numbers = {int(found[1]) for key in state if (found := re.match(rf"layer{stage}\.(\d{{1,4}})\.", key))}
+    numbers = {int(found[1]) for key in state if (found := re.match(rf"layer{stage}\.(\d{{1,4}})\.", key, re.ASCII))}
     if numbers != set(range(len(numbers))):
         raise ValueError(f"the blocks of 'layer{stage}' are not numbered from 0 on")
     return [_copy(state, f"layer{stage}.{number}") for number in range(len(numbers))]
@@ -315,7 +315,11 @@ def _own(state: Mapping[str, Tensor]) -> Recognised:
     if f"{head}.fc.weight" not in state:
         raise ValueError("the state dict lacks a classifier, with which all presets of this app end")
     classes = _shape(state, f"{head}.fc.weight", 2)[0]
-    copies = [_numbers(state, at) for at in range(head + 1)]
+    numbers: dict[str, set[str]] = {}
+    for key in state:
+        if found_copy := re.match(r"(\d+)\.(\d+)\.", key):
+            numbers.setdefault(found_copy[1], set()).add(found_copy[2])
+    copies = [len(numbers.get(str(at), ())) for at in range(head + 1)]
     found = []
     for name in presets.names():
         published = presets.load(name)
@@ -337,11 +341,6 @@ def _own(state: Mapping[str, Tensor]) -> Recognised:
         notes.append(f"A state dict cannot tell {network.name} from {same}: names and shapes are the same.")
     weights = translated(network, Names({key: key for key in _layers(network)}), state)
     return Recognised(network, weights, f"{network.name}, with this app's names", tuple(notes))
-
-
-def _numbers(state: Mapping[str, Tensor], card: int) -> int:
-    """How many copies of a card there are; 0 where its layers stand in it directly."""
-    return len({found[1] for key in state if (found := re.match(rf"{card}\.(\d+)\.", key))})
 
 
 def _layers(network: Network) -> list[str]:
