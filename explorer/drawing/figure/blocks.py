@@ -212,12 +212,14 @@ class FrameBody:
 
     def draw(self, canvas: Canvas, left: float, top: float) -> None:
         family = self.unit.family
-        canvas.parts.append(Box(left, top, self.width, self.height, RADIUS + 2, Pen(family, 1.3), family, 0.06))
+        frame = Group(("frame",))
+        frame.parts.append(Box(left, top, self.width, self.height, RADIUS + 2, Pen(family, 1.3), family, 0.06))
         for number, line in enumerate(self.title):
-            canvas.parts.append(Text(left + PAD, top + 14.5 + 14.0 * number, line, "title", "text", "start"))
+            frame.parts.append(Text(left + PAD, top + 14.5 + 14.0 * number, line, "title", "text", "start"))
         for number, line in enumerate(reversed(self.notes)):
             y = top + self.height - 6.0 - 11.5 * number
-            canvas.parts.append(Text(left + PAD, y, line, "small", "muted", "start"))
+            frame.parts.append(Text(left + PAD, y, line, "small", "muted", "start"))
+        canvas.parts.append(frame)
         side, start = top + self.axis, left + (self.width - self.inner.length) / 2
         canvas.line((left, side), (start, side))
         place = Place("", "", family, "ok")
@@ -286,10 +288,11 @@ def with_shortcut(unit: Unit, piece: Piece, slim: bool = False) -> Piece:
         return piece
     shortcut = unit.graph.shortcut
     lead = MEASURES.start if not slim else 7.0
+    node = replace(unit.graph.nodes[shortcut.join], path="", title="")
+    join = node_piece(node, across=True)
+    piece.before = max(piece.before, join.before + 4.0)  # the arc comes down on it from above
     lane = RowPiece([WirePiece(None, True, True, 0.0), piece, WirePiece(None, True, True, 7.0)])
     arc = Arc([], DASHES[shortcut.kind], shortcut.kind, True, MEASURES.gap, f"{shortcut.kind} shortcut")
     measures = replace(MEASURES, start=lead)
-    node = replace(unit.graph.nodes[shortcut.join], path="", title="")
-    join = node_piece(node, across=True)
     row = RowPiece([SplitPiece([lane], [arc], join, measures), join])
     return WithinPiece(row, Place("", "", unit.family, "ok"), "")

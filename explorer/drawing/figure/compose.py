@@ -19,6 +19,7 @@ from explorer.drawing.figure.blocks import (
     slim_height,
     with_shortcut,
 )
+from explorer.drawing.figure.fonts import shown, texts
 from explorer.drawing.figure.legend import Entry, legend, scales, shortcuts
 from explorer.drawing.figure.options import Options
 from explorer.drawing.figure.rows import Rows, natural
@@ -36,6 +37,7 @@ MARGIN = 2.0
 HIGHEST = 500.0  # cm; no PDF can be higher than 508
 LEGEND = 10.0  # above the legend
 TALL = 0.21  # how high the largest map may be, of the room
+PAGE = 24.0  # cm; maps in rows are drawn smaller, so that they fit on a page if they can
 TOLD: tuple[Told, ...] = ("line", "pair", "turned")
 SEEN = 2.0  # how many times as large as the largest map the input may be to be drawn like one
 
@@ -60,6 +62,8 @@ def compose(report: Report, options: Options) -> tuple[Scene, float]:
     parts, wide, high = legend([*shortcuts(drawn), *entries], MARGIN, MARGIN + rows.height + LEGEND, room)
     canvas.parts += parts
     width, height = max(rows.width, wide), rows.height + (LEGEND + high if parts else 0.0)
+    for text in texts(canvas.parts):
+        text.text = shown(text)
     scene = Scene(width + 2 * MARGIN, height + 2 * MARGIN, described(report), canvas.parts)
     if scene.height * point / PT_CM > HIGHEST:
         raise DoesNotFit(
@@ -127,6 +131,7 @@ def forms(report: Report, options: Options, drawn: Sequence[Unit], room: float) 
 
     if options.level == "operations":
         yield pieces(framed, "line")
+        return
     sizes: list[LineRole] = (
         ["small"] if any(NEXT in line for unit in drawn for line in unit.lines) else ["line", "small"]
     )
@@ -163,14 +168,17 @@ def volumes(report: Report, options: Options, drawn: Sequence[Unit], room: float
         return made
 
     names = named if begins else ["", *named]
+    page = PAGE * PT_CM / options.smallest_pt * SMALL
     most = room * TALL / largest
     for octave, told in product(OCTAVES, TOLD):
 
         def fits(scale: float, told: Told = told, octave: float = octave) -> bool:
-            return folds or natural(pieces(scale, told, octave)) <= room
+            made = pieces(scale, told, octave)
+            return Rows(made, room, True, names).height <= page if folds else natural(made) <= room
 
-        if fits(most / 8):
-            return Rows(pieces(largest_that(fits, most / 8, most), told, octave), room, folds, names), scales(octave)
+        if folds or fits(most / 8):
+            scale = largest_that(fits, most / 8, most)
+            return Rows(pieces(scale, told, octave), room, folds, names), scales(octave)
     shortest = pieces(most / 8, TOLD[-1], OCTAVES[-1])
     raise too_wide(options, natural(shortest), max(piece.length for piece in shortest))
 

@@ -64,7 +64,7 @@ def face_of(text: Text) -> Face:
 
 def shown(text: Text) -> str:
     """The letters that are written: without what has no look or changes the direction of writing, `3x3` as 3×3."""
-    letters = "".join(sign for sign in text.text if sign.isprintable())
+    letters = "".join(sign if sign.isprintable() else " " if sign.isspace() else "" for sign in text.text).strip()
     return letters if text.role == "shape" else TIMES.sub("×", letters)
 
 
@@ -83,5 +83,5 @@ def fonts(parts: Sequence[Item]) -> list[Font]:
     """The fonts that a scene needs."""
     letters: dict[Face, set[str]] = {}
     for text in texts(parts):
-        letters.setdefault(face_of(text), set()).update(set(shown(text)) & set(CHARACTERS))
+        letters.setdefault(face_of(text), set()).update(set(text.text) & set(CHARACTERS))
     return [Font(face, "".join(sorted(found))) for face, found in sorted(letters.items())]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from fontTools.ttLib import TTFont
 
-from explorer.drawing.figure.fonts import Face, Font, face_of, fonts, shown
+from explorer.drawing.figure.fonts import Face, Font, face_of, fonts
 from explorer.drawing.palette import Palette
 from explorer.drawing.picture.canvas import ROUND
 from explorer.drawing.picture.scene import SIZES, Box, Circle, Group, Item, Path, Pen, Scene, Text
@@ -100,7 +100,6 @@ class Embedded:
         unit = 1000 / made["head"].unitsPerEm
         order = made.getGlyphOrder()
         widths = " ".join(f"{round(made['hmtx'][name][0] * unit)}" for name in order)
-        self.missing = round(made["hmtx"][order[0]][0] * unit) / 1000
         tag = "".join(chr(65 + (len(font.letters) * prime + sum(map(ord, font.letters))) % 26) for prime in range(1, 7))
         title = f"{tag}+{made['name'].getDebugName(6)}"
         head, across = made["head"], made["hhea"]
@@ -111,7 +110,7 @@ class Embedded:
         descriptor = file.add(
             f"<</Type/FontDescriptor/FontName/{title}/Flags {flags}/FontBBox[{box}]/ItalicAngle 0"
             f"/Ascent {round(across.ascent * unit)}/Descent {round(across.descent * unit)}"
-            f"/CapHeight {round(0.727 * 1000)}/StemV {round(font.weight / 5)}/FontFile2 {program} 0 R>>"
+            f"/CapHeight 727/StemV {round(font.weight / 5)}/FontFile2 {program} 0 R>>"
         )
         inner = file.add(
             f"<</Type/Font/Subtype/CIDFontType2/BaseFont/{title}/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)"
@@ -196,14 +195,14 @@ class Page:
         return " ".join(fixed(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
 
     def text(self, text: Text) -> None:
-        font, size, letters = self.used[face_of(text)], SIZES[text.role], shown(text)
+        font, size = self.used[face_of(text)], SIZES[text.role]
         back = {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * text.width
         x, y = text.x, self.height - text.y
         place = f"1 0 0 1 {fixed(x - back)} {fixed(y)}"
         if text.turned:
             place = f"0 1 -1 0 {fixed(x)} {fixed(y - back)}"
         colour = self.paint(getattr(self.colours, text.colour))
-        self.lines.append(f"BT {colour} rg /{font.name} {fixed(size)} Tf {place} Tm <{font.written(letters)}> Tj ET")
+        self.lines.append(f"BT {colour} rg /{font.name} {fixed(size)} Tf {place} Tm <{font.written(text.text)}> Tj ET")
 
 
 def rounded(box: Box) -> list[tuple[float, ...]]:

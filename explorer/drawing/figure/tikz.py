@@ -5,14 +5,14 @@ Letters are LaTeX's own, in the sizes of the figure; each text is squeezed into 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
-from explorer.drawing.figure.fonts import shown
 from explorer.drawing.palette import Palette
 from explorer.drawing.picture.scene import SIZES, Box, Circle, Group, Item, Path, Pen, Scene, Text
 from explorer.drawing.picture.widths import CHARACTERS
 
-# Every character that has a meaning in LaTeX, and those beyond ASCII that the figures' fonts have.
+# What has a meaning in LaTeX, and what pdfLaTeX does not read as it is.
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -30,32 +30,22 @@ SPECIAL = {
     '"': r"\textquotedbl{}",
     "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
-    "-": "-{}",
-    "×": r"\texttimes{}",
-    "÷": r"\textdiv{}",
-    "·": r"\textperiodcentered{}",
-    "›": r"\guilsinglright{}",
-    "‹": r"\guilsinglleft{}",
-    "…": r"\dots{}",
-    "−": r"$-$",
-    "–": r"\textendash{}",
-    "—": r"\textemdash{}",
-    "°": r"\textdegree{}",
-    "±": r"\textpm{}",
-    "µ": r"\textmu{}",
-    "²": r"\texttwosuperior{}",
-    "³": r"\textthreesuperior{}",
+    "−": "$-$",
+    "′": r"$^{\prime}$",
+    "″": r"$^{\prime\prime}$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
 }
-PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 !()*+,./:;=?@[]")
-LETTERS = frozenset(sign for sign in CHARACTERS if sign.isalpha() and ord(sign) > 127) - frozenset("ªºı")
-MISSING = r"\fbox{\phantom{i}}"
-DASHES = {"solid": "", "dashed": ",dash pattern=on 4.5 off 3", "dotted": ",dash pattern=on 0.1 off 3.2"}
+PLAIN = frozenset(CHARACTERS) - frozenset(SPECIAL) - frozenset("\xa0\xad")
+MISSING = r"{\fboxsep0pt\framebox[0.6em]{\rule{0pt}{0.7em}}}"
+LIGATURE = re.compile("([,-])(?=\\1)")  # of two signs that T1 fonts would make one
 ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
 
 HEAD = r"""% {label}
-% Compile it alone, or \input what lies between begin and end{{tikzpicture}} with these two packages and commands.
+% Compile it alone, or \input what lies between begin and end{{tikzpicture}} with these packages and commands.
 \documentclass[tikz,border=0pt]{{standalone}}
 \usepackage[T1]{{fontenc}}
+\IfFileExists{{lmodern.sty}}{{\usepackage{{lmodern}}}}{{}}
 \usepackage{{textcomp}}
 \providecommand\figuretext[2]{{% #1: the greatest width, #2: the text
   \sbox0{{#2}}\ifdim\wd0>#1\relax\resizebox{{#1}}{{\height}}{{\usebox0}}\else\usebox0\fi}}
@@ -91,12 +81,12 @@ def fixed(value: float) -> str:
 
 def comment(text: str) -> str:
     """Text behind a %: one line of plain characters, so that nothing in it is read."""
-    return "".join(sign if sign in PLAIN or sign in LETTERS else "×" if sign == "×" else " " for sign in text)
+    return "".join(sign if sign in PLAIN else " " for sign in text)
 
 
 def escaped(text: str) -> str:
     """Text that LaTeX sets as it is; a character that it could not set becomes an empty box."""
-    return "".join(sign if sign in PLAIN or sign in LETTERS else SPECIAL.get(sign, MISSING) for sign in text)
+    return LIGATURE.sub(r"\1{}", "".join(sign if sign in PLAIN else SPECIAL.get(sign, MISSING) for sign in text))
 
 
 class Picture:
@@ -160,7 +150,7 @@ class Picture:
         font = rf"\fontsize{{{fixed(size)}bp}}{{{fixed(size * 1.2)}bp}}{face}\selectfont"
         width = f"{fixed(text.width * self.point)}bp"
         look = f"anchor={ANCHORS[text.anchor]},text={self.colour(text.colour)}{turned}"
-        words = rf"{font}\figuretext{{{width}}}{{{escaped(shown(text))}}}"
+        words = rf"{font}\figuretext{{{width}}}{{{escaped(text.text)}}}"
         self.lines.append(rf"\node[{look}] at ({place(text.x, text.y)}) {{{words}}};")
 
 

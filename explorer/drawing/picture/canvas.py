@@ -74,7 +74,7 @@ class Canvas:
         if straight:
             radius = min((end[0] - start[0]) / 2, self.measures.corner, start[1] - top)
         low = top + radius if straight else start[1]
-        low_end = top + radius if straight else end[1]
+        low_end = min(top + radius, end[1]) if straight else end[1]
         first, last = start[0] + radius, end[0] - radius
         steps: list[tuple[float, ...]] = [self.point(*start)]
         if straight and low < start[1]:
