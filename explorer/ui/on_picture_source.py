@@ -15,6 +15,7 @@ from explorer.ui import on_picture_samples as samples
 
 STATE = "on-picture"
 SOURCES = ("Samples", "File", "Camera")
+OWN = "own"
 SIZE = MAX_BYTES // 2**20
 
 
@@ -98,26 +99,28 @@ def _take(kept: Kept, upload: Any) -> None:
 
 
 def _samples(kept: Kept) -> None:
-    """Thumbnails to press, and the number of the digit."""
+    """Thumbnails to press, one's own picture among them, and the number of the digit."""
     number = kept["number"]
-    rules = ""
-    for key in samples.available():
-        rules += f".st-key-sample-{key} button {{ background-image: url({samples.thumb(key, number)}); }}\n"
-        if key == kept["sample"]:
-            rules += f".st-key-sample-{key} button {{ outline: 2px solid var(--xp-accent); outline-offset: 1px; }}\n"
+    offered = {key: (title, samples.thumb(key, number)) for key, title in samples.available().items()}
+    if kept["own"]:
+        offered[OWN] = ("Your picture", f"data:image/png;base64,{kept['own']}")
+    rules = "".join(
+        f".st-key-sample-{key} button {{ background-image: url({file}); }}" for key, (_, file) in offered.items()
+    )
+    chosen = kept["sample"] or OWN
+    rules += f".st-key-sample-{chosen} button {{ outline: 2px solid var(--xp-accent); outline-offset: 1px; }}"
     st.html(f"<style>{rules}</style>")
-    with st.container(key="on-picture-samples", horizontal=True, gap="small"):
-        for key, title in samples.available().items():
+    with st.container(key="on-picture-samples", horizontal=True):
+        for key, (title, _) in offered.items():
             st.button(title, key=f"sample-{key}", help=title, on_click=_sample, args=(key,))
     if kept["sample"] == samples.DIGIT:
         st.session_state["on-picture-number"] = number + 1
-        st.number_input(
-            "Test image", 1, samples.digits(), step=1, key="on-picture-number", on_change=_number
-        )  # fmt: skip
+        st.number_input("Test image", 1, samples.digits(), step=1, key="on-picture-number", on_change=_number)
 
 
 def _sample(key: str) -> None:
-    st.session_state[STATE]["sample"] = key
+    kept: Kept = st.session_state[STATE]
+    kept["sample"], kept["refused"] = "" if key == OWN else key, ""
 
 
 def _number() -> None:
