@@ -79,6 +79,19 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--save", type=Path, metavar="FILE", help="keep the trained weights, a state dict, in a file")
     train.set_defaults(run=_train)
 
+    figure = commands.add_parser("figure", help="draw a network for a paper or a slide")
+    figure.add_argument("network", help="a preset, a JSON file, or - for JSON on stdin")
+    figure.add_argument("out", type=Path, help="the file to write: .svg, .pdf, .tex (TikZ) or .png (300 dpi)")
+    figure.add_argument("--input", type=_shape, metavar="C,H,W", help="input shape, the network's own unless said")
+    figure.add_argument("--style", choices=("blocks", "volumes"), help="boxes, or the maps to scale (blocks)")
+    figure.add_argument("--layout", choices=("horizontal", "folded"), help="one row, or rows (folded if it must be)")
+    figure.add_argument("--level", choices=("stages", "blocks", "operations"), help="what a box is (blocks)")
+    figure.add_argument("--theme", choices=("light", "dark", "grey"), help="colours (light)")
+    figure.add_argument("--width", type=float, metavar="CM", help="greatest width in centimetres (17)")
+    figure.add_argument("--type", type=float, metavar="PT", help="size of the smallest type in points, from 6 on (6)")
+    figure.add_argument("--no-shapes", action="store_true", help="without the shapes of the maps")
+    figure.set_defaults(run=_figure)
+
     names = commands.add_parser("presets", help="list the networks that have a name")
     names.set_defaults(run=_presets)
     return parser
@@ -152,6 +165,44 @@ def _train(arguments: argparse.Namespace) -> int:
         first = error.errors()[0]
         raise ValueError(f"--{str(first['loc'][0]).replace('_', '-')} {first['input']}: {first['msg']}") from error
     return terminal.train(trained, recipe, arguments.twin, arguments.save)
+
+
+def _figure(arguments: argparse.Namespace) -> int:
+    from typing import get_args
+
+    from pydantic import ValidationError
+
+    from explorer import analyze
+    from explorer.drawing.figure import DoesNotFit, Kind, Options, figure
+
+    kind = next((kind for kind in get_args(Kind) if arguments.out.suffix.lower() == f".{kind}"), None)
+    if kind is None:
+        raise ValueError(f"{arguments.out} does not say what to write; end it in .svg, .pdf, .tex or .png")
+    fields = {"style": "style", "layout": "layout", "level": "level", "theme": "theme"}
+    fields |= {"width": "width_cm", "type": "smallest_pt"}
+    asked = {field: getattr(arguments, name) for name, field in fields.items()}
+    given = {field: value for field, value in asked.items() if value is not None}
+    try:
+        options = Options(**given, captions=not arguments.no_shapes)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = next((f"--{name} {first['input']}: " for name, field in fields.items() if (field,) == first["loc"]), "")
+        raise ValueError(where + first["msg"].removeprefix("Value error, ")) from error
+    report = analyze(network(arguments.network, arguments.input))
+    try:
+        made = figure(report, options)
+    except DoesNotFit:
+        if arguments.layout is not None:
+            raise
+        made = figure(report, options.model_copy(update={"layout": "folded"}))
+    written = made.file(kind)
+    try:
+        arguments.out.write_bytes(written)
+    except OSError as error:
+        raise ValueError(f"{arguments.out} cannot be written: {error.strerror}") from error
+    size = f"{made.width_cm:.1f} × {made.height_cm:.1f} cm"
+    print(f"{arguments.out}: {size}, smallest type {made.smallest_pt:g} pt")
+    return 0
 
 
 def _report(source: str, shape: Shape | None, batch: int) -> Report:

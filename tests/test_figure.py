@@ -24,6 +24,7 @@ from scenes import complaints, named, parts
 from stacks import valid_stacks
 
 from explorer import Network, Shape, analyze, analyze_module, blocks, presets
+from explorer.__main__ import main
 from explorer.drawing.figure import DoesNotFit, Figure, Options, figure
 from explorer.drawing.figure.fonts import FOLDER, texts
 from explorer.drawing.figure.rows import WIRE, fold
@@ -492,3 +493,52 @@ def test_a_volume_is_as_large_as_its_body_says() -> None:
     unit = type("Unit", (), {"family": "stem", "shape": (64, 20, 30)})()
     body = VolumeBody(unit, 2.0, 2.6)  # type: ignore[arg-type]
     assert body.height == pytest.approx(40 + 60 * 0.24) and body.width == pytest.approx(2.6 * 7 + 60 * 0.34)
+
+
+# The command
+
+
+@pytest.mark.parametrize(
+    ("file", "begins"), [("a.svg", b"<svg"), ("a.pdf", b"%PDF"), ("a.tex", b"%"), ("a.PNG", b"\x89PNG")]
+)
+def test_the_command_writes_what_the_file_is_called(
+    file: str, begins: bytes, tmp_path: File, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / file
+    assert main(["figure", "resnet50", str(out), "--theme", "dark", "--style", "volumes", "--no-shapes"]) == 0
+    assert out.read_bytes().startswith(begins)
+    made = of("resnet50", theme="dark", style="volumes", captions=False)
+    said = f"{out}: {made.width_cm:.1f} × {made.height_cm:.1f} cm, smallest type 6 pt\n"
+    assert capsys.readouterr().out == said
+
+
+def test_the_command_folds_what_does_not_fit_in_a_row_unless_a_row_was_asked_for(
+    tmp_path: File, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.svg"
+    assert main(["figure", "googlenet", str(out), "--width", "8.5"]) == 0
+    assert out.read_text(encoding="utf-8") == of("googlenet", width_cm=8.5, layout="folded").svg()
+    assert main(["figure", "googlenet", str(out), "--width", "8.5", "--layout", "horizontal"]) == 1
+    assert "take the layout folded" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["a.gif"], "a.gif does not say what to write; end it in .svg, .pdf, .tex or .png"),
+        (["a.svg", "--type", "3"], "--type 3.0: Input should be greater than or equal to 6"),
+        (["a.svg", "--style", "volumes", "--level", "operations"], "volumes show the maps between blocks"),
+        (["missing/a.svg"], "missing/a.svg cannot be written: No such file or directory"),
+    ],
+)
+def test_the_command_says_in_one_sentence_what_cannot_be(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: File,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["figure", "resnet50", *arguments]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith(f"explorer: {sentence}") and said.err.count("\n") == 1

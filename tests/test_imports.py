@@ -49,7 +49,7 @@ BELOW = {
     "terminal": ("runs", "summary"),
     "": ("report", "weights", "export"),  # explorer/__init__.py, the public names
     "ui": ("", "checkpoint", "compare", "depth", "drawing", "lab", "landmarks", "probe", "summary"),
-    "__main__": ("", "checkpoint", "recognise", "summary", "terminal"),
+    "__main__": ("", "checkpoint", "drawing", "recognise", "summary", "terminal"),
     "pages": ("ui",),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from explorer.drawing.figure.compose import PT_CM, DoesNotFit, compose
 from explorer.drawing.figure.fonts import texts
@@ -17,7 +18,9 @@ from explorer.drawing.palette import Palette
 from explorer.drawing.picture.scene import SIZES, Scene
 from explorer.report import Report
 
-__all__ = ["LEAST_PT", "DoesNotFit", "Figure", "Options", "figure"]
+__all__ = ["LEAST_PT", "DoesNotFit", "Figure", "Kind", "Options", "figure"]
+
+Kind = Literal["svg", "pdf", "tex", "png"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,18 @@ class Figure:
         from explorer.drawing.figure.png import png
 
         return png(self.pdf(), dpi)
+
+    def file(self, kind: Kind) -> bytes:
+        """The file of that kind, as it is written."""
+        match kind:
+            case "svg":
+                return self.svg().encode()
+            case "tex":
+                return self.tikz().encode()
+            case "pdf":
+                return self.pdf()
+            case "png":
+                return self.png()
 
 
 def figure(report: Report, options: Options | None = None) -> Figure:
