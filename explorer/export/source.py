@@ -128,10 +128,10 @@ def zero_lines(network: Network, model: nn.Sequential) -> Iterator[str]:
         copies = list(built.children()) if block.repeats else [built]
         for place in zero_places(block, copies[0]):
             if block.repeats:
-                yield f"for block in self[{at}]:"
+                yield f"for block in self[{at}]:  # its branch starts at zero"
                 yield f"    nn.init.zeros_({inside('block', place)}.weight)"
             else:
-                yield f"nn.init.zeros_({inside(f'self[{at}]', place)}.weight)"
+                yield f"nn.init.zeros_({inside(f'self[{at}]', place)}.weight)  # its branch starts at zero"
 
 
 def zero_places(block: Block, copy: nn.Module) -> list[str]:
