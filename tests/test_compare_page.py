@@ -237,6 +237,35 @@ def test_what_cannot_be_read_is_said(text: str, said: str, desk: Desk) -> None:
         members.add_pasted(nothing(), desk, text)
 
 
+def test_what_a_browser_kept_comes_back_and_what_is_bad_in_it_does_not(desk: Desk) -> None:
+    chosen = nothing()
+    members.add_preset(chosen, desk, "resnet50")
+    members.rename(chosen, desk, "m2", "Fifty")
+    again = nothing()
+    members.restore(again, json.loads(json.dumps(chosen["members"])))
+    assert shown(again, desk) == shown(chosen, desk)
+    members.restore(again, [])
+    assert names(again, desk)[2] == "Fifty"
+
+    good = {"key": "x", "source": "fixed", "token": R18.token(), "name": "", "note": "kept"}
+    bad: list[object] = [
+        None, 7, [], {}, {**good, "source": "file"}, {**good, "token": 3}, {**good, "name": "x" * 81},
+        *({**good, "token": part} for part in HOSTILE.values()),
+    ]  # fmt: skip
+    for entry in bad:
+        made = nothing()
+        members.restore(made, [entry, good])
+        assert names(made, desk) == ["ResNet-18"]
+    for kept in (None, {}, "x", 3, [None] * 9):
+        made = nothing()
+        members.restore(made, kept)
+        assert made == nothing()
+    made = nothing()
+    members.restore(made, [good] * 9)
+    assert len(shown(made, desk)) == MOST
+    assert len({one.key for one in shown(made, desk)}) == MOST
+
+
 # Views as data
 
 

@@ -17,7 +17,7 @@ from explorer.report import analyze
 from explorer.runs import Run, manager
 from explorer.runs.store import network_digest
 from explorer.training import box
-from explorer.ui.comparison.curves import CHART, say
+from explorer.ui.comparison.curves import chart, is_dark, say
 from explorer.ui.comparison.members import Chosen, Shown
 from explorer.ui.desk import Desk, report_of
 
@@ -46,10 +46,7 @@ def show(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
     if data == DIGITS and not any(mark.accuracy is not None for mark in marks):
         say("No network was trained on digits here yet. Press Train on the Design page, and its run stands here.")
         return
-    dark = bool(st.context.theme.type == "dark")
-    st.plotly_chart(
-        comparison.accuracy(marks, TITLES[data], dark), theme=None, key=f"compare-accuracy-{data}", config=CHART
-    )
+    chart(comparison.accuracy(marks, TITLES[data], is_dark()), f"accuracy-{data}")
     unknown = [one.name for one in networks if not any(mark.number == one.number for mark in marks)]
     lines = [mark.name for mark in marks if mark.accuracy is None]
     said = SAID[data]
@@ -61,10 +58,15 @@ def show(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
 
 
 def suited(networks: Sequence[Shown]) -> str:
-    """The data set of the first network, by its input and classes."""
-    if any(landmarks.known(one.network) for one in networks):
-        return next(found[0].data for one in networks if (found := landmarks.known(one.network)))
-    return next((data for one in networks for data in (IMAGENET, CIFAR10) if suits(one, data)), DIGITS)
+    """The data set of the first network that has one: published for it, else by its input and classes."""
+    for one in networks:
+        found = landmarks.known(one.network)
+        if found:
+            return found[0].data
+        for data in (IMAGENET, CIFAR10, DIGITS):
+            if suits(one, data):
+                return data
+    return IMAGENET
 
 
 def suits(one: Shown, data: str) -> bool:
@@ -74,7 +76,7 @@ def suits(one: Shown, data: str) -> bool:
         return False
     if data == IMAGENET:
         return report.output_shape == (1000,)
-    return report.output_shape == (10,) and report.input_shape == (3, 32, 32)
+    return report.output_shape == (10,) and (data == DIGITS or report.input_shape == (3, 32, 32))
 
 
 def published(networks: Sequence[Shown], data: str) -> list[Mark]:

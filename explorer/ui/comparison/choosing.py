@@ -25,7 +25,7 @@ from explorer.ui.desk import Desk, report_of, sentence
 
 WIDTH, HEIGHT = 230, 74  # of a picture, in pixels
 ROOMY = 3  # networks up to which a card has room for all digits
-PRESET, STATE, PASTED = "compare-preset", "compare-state", "compare-pasted"
+PRESET, STATE, PASTED, BUTTON = "compare-preset", "compare-state", "compare-pasted", "compare-link"
 
 
 @cache
@@ -59,9 +59,16 @@ def heading(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
             _others(chosen, desk, networks)
         link = members.link(networks)
         reason = "These networks together are longer than a link can be." if networks else "There is nothing to link."
-        _link()(key="compare-link", data={"link": link, "parameter": LINK, "reason": reason}, width="content")
+        sent = {"link": link, "parameter": LINK, "reason": reason, "members": chosen["members"]}
+        _link()(key=BUTTON, data=sent, width="content", on_kept_change=lambda: _restored(chosen))
     if chosen["complaint"]:
         st.html(f"<p class='xc-said' role='alert'>{html.escape(chosen['complaint'])}</p>")
+
+
+def _restored(chosen: Chosen) -> None:
+    """Takes what the browser kept of the set over a reload."""
+    sent = st.session_state.get(BUTTON)
+    members.restore(chosen, sent.get("kept") if sent else None)
 
 
 def _picked(chosen: Chosen, desk: Desk, key: str, deed: Callable[..., None]) -> None:

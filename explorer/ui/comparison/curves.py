@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from functools import lru_cache
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.compare import profile
@@ -25,6 +26,17 @@ UNLIKE = 4  # times as deep, from where layers would squeeze one network into a 
 PATTERNS = ("", "7 3", "2 3", "7 3 2 3", "11 4", "11 4 2 4")  # of plotly's dashes, as SVG has them
 
 
+def is_dark() -> bool:
+    """Whether the page is shown in the dark theme."""
+    return bool(st.context.theme.type == "dark")
+
+
+def chart(figure: go.Figure, name: str) -> None:
+    """A chart in a frame of its own, which a narrow screen scrolls instead of squeezing."""
+    with st.container(key=f"compare-chart-{name}"):
+        st.plotly_chart(figure, theme=None, key=f"compare-{name}", config=CHART)
+
+
 def depth(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
     """How each network grows along its depth."""
     grown = [Grown(one.number, one.name, profile(report_of(one.token, desk.session["batch"]))) for one in networks]
@@ -36,9 +48,7 @@ def depth(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
             label_visibility="collapsed", help="Share of depth lays the ends of all networks upon each other.",
         )  # fmt: skip
         st.html(legend(networks))
-    dark = bool(st.context.theme.type == "dark")
-    figure = comparison.along_depth(grown, share == SHARE, dark)
-    st.plotly_chart(figure, theme=None, key="compare-depth", config=CHART)
+    chart(comparison.along_depth(grown, share == SHARE, is_dark()), "depth")
     st.caption(
         "Layers are convolutions and linear layers on the longest way through each block. Resolution and receptive "
         f"field are on logarithmic axes; what is saved for backward is of a batch of {desk.session['batch']:,}."
@@ -47,11 +57,10 @@ def depth(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
 
 def legend(networks: Sequence[Shown], notes: Sequence[str] = ()) -> str:
     """The networks' names beside their lines."""
-    dark = bool(st.context.theme.type == "dark")
     parts = []
     for at, one in enumerate(networks):
         note = f"<span class='num'>{html.escape(notes[at])}</span>" if notes else ""
-        parts.append(f"<span><img alt='' src='{_line(one.number, dark)}'>{html.escape(one.name)}{note}</span>")
+        parts.append(f"<span><img alt='' src='{_line(one.number, is_dark())}'>{html.escape(one.name)}{note}</span>")
     return f"<div class='xc-legend'>{''.join(parts)}</div>"
 
 
@@ -85,8 +94,7 @@ def runs(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
             )
             for one, run in drawn
         ]
-        dark = bool(st.context.theme.type == "dark")
-        st.plotly_chart(comparison.runs(trained, dark), theme=None, key="compare-runs", config=CHART)
+        chart(comparison.runs(trained, is_dark()), "runs")
         recipes = {run.recipe.words() for _, run in drawn}
         if len(recipes) > 1:
             say("These runs had different recipes, so their curves compare the recipes too: " + "; ".join(

@@ -1,9 +1,27 @@
 // Copies the link of the set, and writes it into the address only then. An address that no longer says what is on
-// screen is taken back: a reload would bring the old set.
+// screen is taken back: a reload would bring the old set. The set itself is kept in this tab over a reload.
 
 const BUTTON = "xc-copy";
+const KEY = "explorer.compared";
+let asked = false; // whether this page has handed back what was kept
 
-export default function ({ data, parentElement }) {
+function kept() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY));
+  } catch { // none, or damaged
+    return null;
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  if (data.members) {
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(data.members));
+    } catch { /* no room: then a reload begins anew */ }
+  } else if (!asked && Array.isArray(kept())) {
+    setTriggerValue("kept", kept());
+  }
+  asked = true;
   const address = new URL(location.href);
   const parameter = data.parameter;
   if (address.searchParams.has(parameter) && address.searchParams.get(parameter) !== data.link) {

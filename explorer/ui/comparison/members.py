@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 from urllib.parse import parse_qs, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from explorer import presets
 from explorer.compare import Alignment, align
@@ -287,6 +289,33 @@ def open_link(chosen: Chosen, text: str) -> None:
     else:
         complaints.append("Nothing of the link could be opened; this is the network on screen.")
     chosen["complaint"] = " ".join(complaints)
+
+
+class Kept(BaseModel):
+    """A member as a browser keeps it over a reload."""
+
+    model_config = ConfigDict(strict=True)
+
+    source: Source
+    token: Annotated[str, Field(max_length=MAX_TOKEN)]
+    name: Annotated[str, Field(max_length=LONGEST_NAME)]
+    note: Annotated[str, Field(max_length=LONGEST_NOTE)]
+
+
+def restore(chosen: Chosen, kept: object) -> None:
+    """Brings back the set that this browser kept, if nothing was chosen yet; what cannot be read is left out."""
+    if chosen["members"] is not None or not isinstance(kept, list):
+        return
+    members: list[Member] = []
+    for entry in kept[:MOST]:
+        try:
+            one = Kept.model_validate(entry)
+            token = Network.from_token(one.token).token() if one.source == "fixed" else ""
+        except ValueError:  # a ValidationError is one
+            continue
+        members.append(_member(f"m{len(members)}", one.source, token, one.name.strip(), one.note))
+    if members:
+        chosen["members"], chosen["made"] = members, len(members)
 
 
 def read_link(text: str) -> tuple[list[Network], list[str]]:

@@ -16,6 +16,7 @@ from explorer.drawing.comparison import colour_name
 from explorer.report import Report
 from explorer.shape import show as written
 from explorer.ui import words
+from explorer.ui.comparison.blocks import OUTPUT, TITLES
 from explorer.ui.comparison.choosing import words_of
 from explorer.ui.comparison.members import Chosen, Shown, aligned
 from explorer.ui.desk import Desk, report_of
@@ -43,17 +44,19 @@ def show(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
         "as set on the Design page; MACs and FLOPs are of one image."
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        titles = {measure.name: measure.title for measure in MEASURES}
         name = st.segmented_control(
-            "Block by block", list(titles), default="params", required=True, format_func=lambda one: titles[one],
+            "Block by block", list(TITLES), default="params", required=True, format_func=lambda one: TITLES[one],
             key="compare-number", label_visibility="collapsed",
         )  # fmt: skip
         copies = st.toggle("Copies written out", key="compare-copies", help="A line for each of a card's ×N copies.")
     lines = block_lines(networks, reports, optimizer, name or "params", copies)
-    number = st.column_config.NumberColumn
-    columns: dict[str, Any] = {BLOCK: st.column_config.TextColumn("Block", width=230)}
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    columns: dict[str, Any] = {BLOCK: text("Block", width=230)}
     for one in networks:
         label = one.name if len(one.name) <= LONG else f"{one.name[: LONG - 1]}…"
+        if name == OUTPUT:
+            columns[f"{one.number}"] = text(label, help=one.name)
+            continue
         columns |= {
             f"{one.number}": number(label, format="%,d", help=one.name),
             f"{one.number} apart": number(f"Δ {label}", format="%,d", help=f"{one.name} less {networks[0].name}"),
@@ -61,7 +64,7 @@ def show(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
         }
     st.dataframe(
         lines, key=f"compare-numbers-{len(lines)}", hide_index=True, height=min(460, 28 * len(lines) + 40),
-        row_height=28, column_config=columns,
+        row_height=28, column_config=columns, placeholder="",
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         st.download_button(
@@ -158,7 +161,14 @@ def aligned_lines(networks: Sequence[Shown]) -> tuple[Line, ...]:
 def block_lines(
     networks: Sequence[Shown], reports: Sequence[Report], optimizer: Any, name: str, copies: bool
 ) -> pd.DataFrame:
-    """One number block by block: a column a network, and behind it the differences to the first."""
+    """One number block by block: a column a network, and behind it the differences to the first; shapes have none."""
+    if name == OUTPUT:
+        shapes = [
+            (title, [None if costs is None else written(costs.output) for costs in row])
+            for title, row in _costs_lines(networks, reports, optimizer, copies)
+        ]
+        named = {f"{one.number}": [row[one.number] for _, row in shapes] for one in networks}
+        return pd.DataFrame({BLOCK: [title for title, _ in shapes], **named})
     lines = [
         (title, [None if costs is None else getattr(costs, name) for costs in row])
         for title, row in _costs_lines(networks, reports, optimizer, copies)
