@@ -44,9 +44,14 @@ def hold(folder: Path, networks: dict[str, Network]) -> None:
         assert result["same_keys"] and result["same_first_weights"] and result["same_state_after"], told
         assert result["difference"] == 0 and result["finite"], told
         assert result["parameters"] == [analyze(networks[name]).params] * 2, told
+    are_clean(folder, {"torch"})
+
+
+def are_clean(folder: Path, needed: set[str]) -> None:
+    """The files import nothing but these and the standard library, and read as the project's own code."""
     for file in folder.glob("*.py"):
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        assert modules_imported(tree) <= {"torch", *sys.stdlib_module_names}
+        assert modules_imported(tree) - sys.stdlib_module_names <= needed
         assert ast.get_docstring(tree)
     ruff(folder)
 

@@ -55,19 +55,22 @@ def python_source(network: Network) -> str:
     return "\n".join((*opening, "", module_source(report), main))
 
 
-def module_source(report: Report, imports: tuple[Import, ...] = (), others: Sequence[Any] = ()) -> str:
-    """Imports, definitions and the class `Network`, with what `others` need of the package."""
+def module_source(
+    report: Report, imports: Sequence[Import] = (), constants: Sequence[str] = (), others: Sequence[Any] = ()
+) -> str:
+    """Imports, constants, definitions and the class `Network`, with what `others` need of the package."""
     assert report.network is not None
     model = report.network.skeleton()
     kinds = dict.fromkeys(type(layer) for card in model for layer in card.modules())
     gathered = Gathered(imports={Import("torch"), Import("torch", "nn"), *imports}, layers=frozenset(kinds))
     gathered.take(*(kind for kind in kinds if kind.__module__.startswith(f"{PACKAGE}.")))
     gathered.take(draw_weights, *others)
-    parts = [import_lines(gathered.imports)]
-    if gathered.constants:
-        parts.append("\n".join(gathered.constants.values()))
-    body = "\n\n\n".join([*gathered.definitions.values(), network_class(report, model)])
-    return "\n\n".join(parts) + "\n\n\n" + body + "\n"
+    head = [
+        import_lines(gathered.imports),
+        *("\n".join(lines) for lines in (constants, gathered.constants.values()) if lines),
+    ]
+    body = [*gathered.definitions.values(), network_class(report, model)]
+    return "\n\n".join(head) + "\n\n\n" + "\n\n\n".join(body) + "\n"
 
 
 def network_class(report: Report, model: nn.Sequential) -> str:

@@ -51,15 +51,8 @@ class Prepared:
         self.train_labels, self.test_labels = data.train_labels.to(device).long(), data.test_labels.to(device).long()
 
     def images(self, pixels: Tensor) -> Tensor:
-        """Normalised float images (N, C, H, W) from uint8 pixels: resized bilinearly, the grey channel repeated."""
-        images = (pixels.float() - self.mean) / self.deviation
-        size = (self.shape.height, self.shape.width)
-        if images.shape[-2:] != size:
-            shrinks = size[0] < images.shape[-2] or size[1] < images.shape[-1]
-            images = functional.interpolate(images, size, mode="bilinear", align_corners=False, antialias=shrinks)
-        if images.shape[1] == self.shape.channels:
-            return images
-        return images.mean(1, keepdim=True).expand(-1, self.shape.channels, -1, -1)
+        """What the network takes of these pixels."""
+        return as_images(pixels, self.mean, self.deviation, self.shape)
 
     def train_batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Images and labels of the training images at `indices`."""
@@ -69,6 +62,19 @@ class Prepared:
         """Images and labels of `size` test images from `start` on."""
         part = slice(start, start + size)
         return self.images(self.test_images[part]), self.test_labels[part]
+
+
+def as_images(pixels: Tensor, mean: float, deviation: float, shape: tuple[int, int, int]) -> Tensor:
+    """Normalised float images (N, C, H, W) from uint8 pixels: resized bilinearly, the grey channel repeated."""
+    channels, height, width = shape
+    images = (pixels.float() - mean) / deviation
+    size = (height, width)
+    if images.shape[-2:] != size:
+        shrinks = height < images.shape[-2] or width < images.shape[-1]
+        images = functional.interpolate(images, size, mode="bilinear", align_corners=False, antialias=shrinks)
+    if images.shape[1] == channels:
+        return images
+    return images.mean(1, keepdim=True).expand(-1, channels, -1, -1)
 
 
 def stratified_split(labels: Tensor, test_size: int, seed: int = SPLIT_SEED) -> tuple[Tensor, Tensor]:
