@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
 from explorer import Network, Shape, analyze, blocks, presets
 from explorer.blocks import KINDS
@@ -338,6 +339,30 @@ def test_runs_side_by_side_are_the_runs_alone() -> None:
         thread.join()
     assert [beside[at].top for at in range(len(names))] == [look.top for look in alone]
     assert [beside[at].lines for at in range(len(names))] == [look.lines for look in alone]
+
+
+def test_a_run_takes_one_core_and_leaves_other_threads_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = presets.load("digits_resnet20")
+    counts: list[int] = []
+    real = run.first_convolution
+
+    def note(network: Network) -> str | None:
+        counts.append(torch.get_num_threads())
+        beside = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
+        beside.start()
+        beside.join()
+        return real(network)
+
+    monkeypatch.setattr(run, "first_convolution", note)
+    with threadpool_limits(3, user_api="openmp"):
+        run.run(network, image_of(network))
+        counts.append(torch.get_num_threads())
+    assert (counts[0], counts[2]) == (1, 3)
+    fresh: list[int] = []
+    thread = threading.Thread(target=lambda: fresh.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert counts[1] == fresh[0]  # what a thread has by itself
 
 
 # Pictures

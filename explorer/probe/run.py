@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from explorer.branches import joined
@@ -147,8 +148,14 @@ def run(
 ) -> Look:
     """Runs `network` on one picture (1, C, H, W) with the weights of `state`, or of `seed` where it is None.
 
-    Every block gets a line; those whose paths are `wanted` get their maps.
+    Every block gets a line; those whose paths are `wanted` get their maps. It takes one core: sessions share the cores,
+    and the small maps of a deep network are slower on several, by far where these are busy.
     """
+    with threadpool_limits(1, user_api="openmp"):  # of this thread alone
+        return _run(network, images, state, seed, frozenset(wanted))
+
+
+def _run(network: Network, images: Tensor, state: Mapping[str, Tensor] | None, seed: int, keep: frozenset[str]) -> Look:
     if state is None:
         model = network.build(seed)
     else:  # without first weights, which would be drawn for nothing, and a second copy of them
@@ -156,7 +163,6 @@ def run(
         model.load_state_dict(dict(state), assign=True)
     model.eval()
     places = {path: (card, copy) for path, card, copy in paths(network)}
-    keep = frozenset(wanted)
     lines: dict[str, Line] = {}
     details: dict[str, Detail] = {}
 

@@ -6,6 +6,7 @@ import html
 import re
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -27,6 +28,7 @@ CALLED = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "gelu": "GELU", "silu": "S
 ENTRIES, SIZE = 24, "160 MB"  # runs that are remembered for all sessions together
 AT_ONCE = 2  # networks that run at the same time, for the memory they take
 CHART = {"displayModeBar": False}
+UNLEARNED = "Random weights: nothing was learned. Maps show what the build alone does; classes mean nothing."
 OUTPUT, INSIDE, BRANCHES, FILTERS = "Output", "x + F(x)", "Branches", "First filters"
 
 
@@ -44,17 +46,23 @@ def show(report: Report) -> None:
             with st.container(key="on-picture-weights", horizontal=True, gap="small"):
                 key, random = _weights(network)
                 key, scale, inverted = _preparation(network, given, key, random)
+            if random:
+                say(UNLEARNED, "xo-random")
+        at = _selected(list(report.blocks))
+        try:
+            run.check(report)  # before the picture is made as large as the input
             prepared = prepare.prepare(given.picture, network.input, scale, inverted)
-        rows = list(report.blocks)
-        at = _selected(rows)
-        look: run.Look | str = _run(report, network, key, scale, given, prepared, inverted, at)
+            look = _look_at(report, network, key, f"{given.digest} {scale} {inverted}", prepared, at)
+        except ValueError as error:
+            with left:
+                on_picture_maps.answer(given.picture.pixels, given.title, "")
+                say(given.credit)
+            right.error(sentence(error))
+            return
         with left:
-            _answer(network, look, given, prepared, scale, random)
+            _answer(network, look, given, prepared, scale)
         with right:
-            if isinstance(look, str):
-                st.error(look)
-            else:
-                _blocks(report, network, look, at)
+            _blocks(network, look, at)
 
 
 def _weights(network: Network) -> tuple[str, bool]:
@@ -71,7 +79,7 @@ def _weights(network: Network) -> tuple[str, bool]:
 
 def _preparation(network: Network, given: Given, key: str, random: bool) -> tuple[str, Scale, bool]:
     """Weights of which seed, the scale that the picture is brought to, whether light and dark change places."""
-    usual = prepare.scale_for(network, random)
+    usual = _usual(network.unnamed().token(), random)
     with st.popover("", icon=":material/tune:", help="How the picture is prepared", key="on-picture-preparation"):
         offered = prepare.scales(network.input)
         scale = st.selectbox(
@@ -90,26 +98,16 @@ def _preparation(network: Network, given: Given, key: str, random: bool) -> tupl
     return key, scale, inverted
 
 
-def _run(
-    report: Report,
-    network: Network,
-    key: str,
-    scale: Scale,
-    given: Given,
-    prepared: Prepared,
-    inverted: bool,
-    at: int,
-) -> run.Look | str:
-    """The run, remembered; a sentence where there is none."""
-    try:
-        run.check(report)
-        windows = run.windows(report)
-        path = report.blocks[at].name
-        window = next(number for number, paths in enumerate(windows) if path in paths)
-        picture = f"{given.digest} {scale} {inverted}"
-        return _look(network.unnamed().token(), key, picture, window, prepared.images, windows[window])
-    except ValueError as error:
-        return sentence(error)
+@lru_cache(maxsize=256)
+def _usual(token: str, random: bool) -> Scale:
+    return prepare.scale_for(read(token), random)
+
+
+def _look_at(report: Report, network: Network, key: str, picture: str, prepared: Prepared, at: int) -> run.Look:
+    """The run that keeps the maps of the block at this place. Raises ValueError."""
+    path = report.blocks[at].name
+    window, wanted = next((number, paths) for number, paths in enumerate(run.windows(report)) if path in paths)
+    return _look(network.unnamed().token(), key, picture, window, prepared.images, wanted)
 
 
 @st.cache_resource(show_spinner=False)
@@ -128,13 +126,9 @@ def _look(token: str, key: str, picture: str, window: int, _images: Any, _wanted
         return run.run(network, _images, carried.load(network, key), wanted=_wanted)
 
 
-def _answer(
-    network: Network, look: run.Look | str, given: Given, prepared: Prepared, scale: Scale, random: bool
-) -> None:
+def _answer(network: Network, look: run.Look, given: Given, prepared: Prepared, scale: Scale) -> None:
     """The picture as the network sees it, and what the network takes it for."""
-    if isinstance(look, str):
-        classes = ""
-    elif look.top and look.logits is not None:
+    if look.top and look.logits is not None:
         classes = on_picture_maps.top_five(look.top, names.class_names(network, scale), len(look.logits))
     elif look.logits is not None:
         classes = on_picture_maps.words("The logits are not finite, so there is no softmax: the numbers leave float32.")
@@ -143,11 +137,6 @@ def _answer(
     on_picture_maps.answer(prepared.seen, given.title, classes)
     say(given.credit)
     say(f"The network sees {prepared.words}")
-    if random:
-        say(
-            "Random weights: nothing was learned. Maps show what the build alone does; classes mean nothing.",
-            "xo-random",
-        )
 
 
 def _selected(rows: list[BlockRow]) -> int:
@@ -176,7 +165,7 @@ def _pressed(places: Mapping[int, tuple[int, int]]) -> None:
         _go(*places[at])
 
 
-def _blocks(report: Report, network: Network, look: run.Look, at: int) -> None:
+def _blocks(network: Network, look: run.Look, at: int) -> None:
     """The chart along the depth, and the maps of the selected block."""
     dark = st.context.theme.type == "dark"
     places = {number: (line.card, line.copy) for number, line in enumerate(look.lines)}
@@ -256,5 +245,5 @@ def _inside(line: run.Line, inside: run.Inside, own: bool) -> None:
         if follows
         else "Nothing follows: this is the block's output."
     )
-    ratio = "" if line.ratio is None else f"‖F(x)‖ is {line.ratio:.3g} of what the shortcut carries. "
+    ratio = "" if line.ratio is None else f"‖F(x)‖ is {line.ratio:.3g} times that of what the shortcut carries. "
     say(f"{ratio}{after} The channels are those with the most energy in the {'sum' if adds else 'result'}.")

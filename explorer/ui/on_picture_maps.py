@@ -52,6 +52,7 @@ STYLE = f"""<style>
 .xo-scale i {{ background: linear-gradient(90deg, {", ".join(VIRIDIS)}); }}
 </style>"""
 TILE = 72  # pixels that a map takes at most
+PICTURE = 400  # and the picture itself
 WIDE = 928  # and a grid of them
 SMALL = 290  # and one of three grids side by side
 NARROW = 230  # and one of four
@@ -120,7 +121,16 @@ def _layout(count: int, size: tuple[int, ...], width: int) -> tuple[int, int, in
         large = max(1, TILE // max(height, breadth)) * breadth
         return count, max(1, min(count, 16, (width + GAP) // (large + GAP))), TILE
     across = min(fits, ceil(sqrt(count)))
+    for fewer in range(across - 1, 2, -1):  # fewer where they are then much larger: maps grow by whole numbers alone
+        if _used(size, fewer, width) > 1.25 * _used(size, across, width):
+            across = fewer
     return min(count, across**2), across, min(TILE, (width + GAP) // across - GAP)
+
+
+def _used(size: tuple[int, ...], across: int, width: int) -> int:
+    """Pixels of the width that so many maps side by side fill."""
+    tile = min(TILE, (width + GAP) // across - GAP)
+    return across * size[1] * max(1, tile // max(size))
 
 
 def _scale(low: str, high: str, colours: str = "") -> str:
@@ -170,6 +180,8 @@ def _colour_grid(pixels: NDArray[np.uint8], across: int, factor: int) -> NDArray
 
 def answer(pixels: NDArray[np.uint8], title: str, classes: str) -> None:
     """The picture as the network sees it, and beside it what it is taken for."""
+    step = -(-max(pixels.shape[:2]) // PICTURE)
+    pixels = np.ascontiguousarray(pixels[::step, ::step])
     smooth = " xo-smooth" if min(pixels.shape[:2]) > 100 else ""
     alt = html.escape(f"{title}, as the network sees it", quote=True)
     image = f"<img class='xo-seen{smooth}' src='{address(png(pixels))}' alt='{alt}' width='100'>"

@@ -16,7 +16,7 @@ from explorer.ui import on_picture_samples as samples
 STATE = "on-picture"
 SOURCES = ("Samples", "File", "Camera")
 OWN = "own"
-SIZE = MAX_BYTES // 2**20
+LARGEST = MAX_BYTES // 2**20  # MiB
 
 
 class Kept(TypedDict):
@@ -61,7 +61,7 @@ def choose(channels: int) -> Given:
             kept,
             st.file_uploader(
                 "PNG, JPEG, WebP or GIF", ["png", "jpg", "jpeg", "webp", "gif"], key="on-picture-file",
-                max_upload_size=SIZE, label_visibility="collapsed",
+                max_upload_size=min(LARGEST, int(st.get_option("server.maxUploadSize"))), label_visibility="collapsed",
             ),
         )  # fmt: skip
     else:
