@@ -16,6 +16,7 @@ from explorer.block import Block
 from explorer.drawing import fields, lifetimes, stages, volumes
 from explorer.network import walk
 from explorer.report import Report
+from explorer.shape import show
 from explorer.ui import desk
 from explorer.ui.inspector import samples, views
 from tests import oracles
@@ -97,21 +98,26 @@ def test_volumes_are_to_scale_and_stand_in_a_row(name: str) -> None:
         assert one.start + one.thickness < other.start
 
 
-def test_the_figure_of_volumes_is_a_mesh_a_colour_and_has_the_same_boxes() -> None:
+def test_the_figure_of_volumes_is_a_mesh_a_family_and_has_the_same_boxes() -> None:
     report = analyze(presets.load("googlenet"))
     found, figure = volumes.volumes(report), volumes.figure(report, selected=3)
-    assert len(figure.data) == 5  # input and pools, stem, Inception, the selected one, head
-    assert sum(len(mesh.x) for mesh in figure.data) == 8 * len(found)
-    assert sum(len(mesh.i) for mesh in figure.data) == 12 * len(found)
-    for mesh in figure.data:
+    *meshes, around = figure.data
+    assert len(meshes) == 4  # input and pools, stem, Inception, head
+    assert sum(len(mesh.x) for mesh in meshes) == 8 * len(found)
+    assert sum(len(mesh.i) for mesh in meshes) == 12 * len(found)
+    for mesh in meshes:
         for start in range(0, len(mesh.x), 8):
             [box] = [box for box in found if box.card == mesh.customdata[start]]
             own = slice(start, start + 8)
             assert max(mesh.x[own]) - min(mesh.x[own]) == pytest.approx(box.thickness)
             assert max(mesh.y[own]) - min(mesh.y[own]) == pytest.approx(box.width)
             assert max(mesh.z[own]) - min(mesh.z[own]) == pytest.approx(box.height)
-    [chosen] = [mesh for mesh in figure.data if set(mesh.customdata) == {3}]
-    assert "4 Pool" in chosen.hovertext[0] and "480×14×14" in chosen.hovertext[0]
+            assert box.name in mesh.hovertext[start] and show(box.shape) in mesh.hovertext[start]
+    [chosen] = [box for box in found if box.card == 3]
+    ends = {x for x in around.x if x is not None}
+    assert ends == {chosen.start, chosen.start + chosen.thickness}
+    assert len(around.x) == 12 * 3
+    assert len(volumes.figure(report).data[-1].x) == 0 and len(volumes.figure(report).data) == len(figure.data)
 
 
 # Receptive fields

@@ -293,7 +293,7 @@ def test_volumes_can_be_drawn_by_webgl_and_costs_as_areas() -> None:
     network = presets.load("resnet18")
     app = opened(network, "Volumes", inspect_space="WebGL")
     [figure] = [json.loads(one.proto.spec) for one in app.get("plotly_chart")]
-    assert {trace["type"] for trace in figure["data"]} == {"mesh3d"}
+    assert {trace["type"] for trace in figure["data"]} == {"mesh3d", "scatter3d"}
     app = opened(network, "Costs", inspect_form="Treemap", inspect_measure="MACs per image")
     stages = drawn(app)["treemap"]["stages"]
     assert sum(stage["size"] for stage in stages) == analyze(network).macs

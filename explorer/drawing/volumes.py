@@ -66,13 +66,12 @@ def sides(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def figure(report: Report, dark: bool = False, selected: int | None = None) -> go.Figure:
-    """The same boxes for plotly, which turns them by WebGL: one mesh a colour, never one a box."""
+    """The same boxes for plotly, which turns them by WebGL: one mesh a family, never one a box, and lines round one."""
     colours = palette(dark)
     boxes = volumes(report)
     meshes: dict[str, list[Volume]] = {}
     for box in boxes:
-        chosen = box.card == selected and box.card != INPUT
-        meshes.setdefault(colours.accent if chosen else str(getattr(colours, box.family)), []).append(box)
+        meshes.setdefault(str(getattr(colours, box.family)), []).append(box)
     made = go.Figure()
     for colour, own in meshes.items():
         corners = [corner for box in own for corner in _corners(box)]
@@ -91,7 +90,17 @@ def figure(report: Report, dark: bool = False, selected: int | None = None) -> g
             hovertext=[f"<b>{box.name}</b><br>{show(box.shape)}" for box in own for _ in range(8)],
             hovertemplate="%{hovertext}<extra></extra>",
         )
-    dress(made, colours, height=460)
+    # Always there, so that a click changes this trace alone: plotly fails where traces come and go under the pointer.
+    around = [point for box in boxes if box.card == selected != INPUT for point in _edges(box)]
+    made.add_scatter3d(
+        x=[point[0] for point in around],
+        y=[point[1] for point in around],
+        z=[point[2] for point in around],
+        mode="lines",
+        line={"color": colours.accent, "width": 6},
+        hoverinfo="skip",
+    )
+    dress(made, colours, height=440)
     hidden = {"visible": False, "showspikes": False}
     made.update_layout(
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
@@ -101,7 +110,7 @@ def figure(report: Report, dark: bool = False, selected: int | None = None) -> g
             "yaxis": hidden,
             "zaxis": hidden,
             "aspectmode": "data",
-            "camera": {"eye": {"x": -0.6, "y": -1.6, "z": 0.7}, "projection": {"type": "orthographic"}},
+            "camera": {"eye": {"x": 0.2, "y": -0.55, "z": 0.22}, "projection": {"type": "orthographic"}},
         },
     )
     return made
@@ -116,3 +125,14 @@ def _corners(box: Volume) -> list[tuple[float, float, float]]:
         )
         for bits in range(8)
     ]
+
+
+def _edges(box: Volume) -> list[tuple[float | None, float | None, float | None]]:
+    """The twelve edges as lines with gaps between them."""
+    corners = _corners(box)
+    lines: list[tuple[float | None, float | None, float | None]] = []
+    for start in range(8):
+        for bit in (1, 2, 4):
+            if not start & bit:
+                lines += [corners[start], corners[start | bit], (None, None, None)]
+    return lines

@@ -156,6 +156,7 @@ def volumes(report: Report) -> None:
         selected = session.desk().selected
         st.plotly_chart(boxes.figure(report, is_dark(), selected), theme=None, key="inspect-webgl", config=CHART)
         st.caption(views.boxes(report)["note"])
+        mount("webgl", {})
         return
     mount("volumes", views.boxes(report))
 

@@ -17,8 +17,8 @@ import streamlit as st
 from explorer.ui.desk import Desk
 
 HERE = Path(__file__).parent / "source"
-PARTS = ("base", "strip", "graph", "volumes", "bars", "treemap", "fields", "memory", "torchinfo", "main")
-VIEWS = ("strip", "graph", "volumes", "bars", "treemap", "fields", "memory", "torchinfo")
+PARTS = ("base", "strip", "graph", "volumes", "bars", "treemap", "fields", "memory", "torchinfo", "webgl", "main")
+VIEWS = ("strip", "graph", "volumes", "webgl", "bars", "treemap", "fields", "memory", "torchinfo")
 STATE = "inspect"
 PATH = re.compile(r"\d{1,4}(?:\.\*)?(?:\.\w{1,80}){0,14}", re.ASCII)  # a card, perhaps a copy or all, and a module
 LONGEST = 400

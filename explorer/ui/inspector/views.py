@@ -30,7 +30,7 @@ def costs_said(params: int, macs: int, saved: int) -> list[str]:
 
 def graph(report: Report, opened: Sequence[str], across: bool) -> Data:
     """The network by the one renderer; what is selected is marked in the page, so that this text stays the same."""
-    return {"svg": picture.network(report, opened, across=across), "opened": list(opened)}
+    return {"svg": picture.network(report, opened, across=across), "opened": list(opened), "across": across}
 
 
 def inside(report: Report, selected: int) -> Data:
@@ -132,12 +132,22 @@ def _item(item: stages.Item, totals: Sequence[int]) -> Data:
     ]
     return {
         "name": item.name + copies,
+        "label": _label(item),
         "family": item.family,
         "cards": list(item.cards),
         "path": f"{item.cards[0]}.*.{item.path}" if item.path else "",
         "costs": list(item.costs),
         "said": ([f"runs {item.copies:,} times"] if item.copies > 1 and len(item.cards) == 1 else []) + said,
     }
+
+
+def _label(item: stages.Item) -> str:
+    """A name that finds room: of a long path what follows the first number, else its last two parts."""
+    if not item.path:
+        return item.name
+    parts = item.path.split(".")
+    first = next((at for at, part in enumerate(parts[:-1]) if part.isdecimal()), max(0, len(parts) - 2))
+    return ".".join(parts[first:])
 
 
 def tree(report: Report, measure: str, selected: int) -> Data:

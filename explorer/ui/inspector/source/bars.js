@@ -39,7 +39,7 @@ class Bars extends View {
         parts.push(says(draw("g", data, hit, shown), [item.name, ...item.said]));
       });
     });
-    parts.push(...marks(items.map((item) => item.name), left, slot, height - below + 10, width));
+    parts.push(...marks(items.map((item) => item.label), left, slot, height - below + 10, width));
     this.picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.picture.replaceChildren(...parts);
   }

@@ -68,12 +68,28 @@ function split(path) {
   return { card, copy, inner: rest.join(".") };
 }
 
-// Whether a path inside a card is what is selected; the same module of other copies counts as well.
-function same(path) {
-  if (!selection.path || !path) return false;
+// How a module of the selected card stands to what is selected inside it: the same, in it, around it, or neither. The
+// same module of other copies counts as well.
+function standing(path) {
+  if (!selection.path || !path) return "";
   const [own, chosen] = [split(path), split(selection.path)];
-  if (!own.inner || !chosen.inner) return own.inner === chosen.inner && path.includes(".") && own.copy === chosen.copy;
-  return own.inner === chosen.inner || own.inner.startsWith(`${chosen.inner}.`) || chosen.inner.startsWith(`${own.inner}.`);
+  if (!own.inner || !chosen.inner) return own.inner === chosen.inner && path.includes(".") && own.copy === chosen.copy ? "same" : "";
+  if (own.inner === chosen.inner) return "same";
+  return own.inner.startsWith(`${chosen.inner}.`) ? "in" : chosen.inner.startsWith(`${own.inner}.`) ? "around" : "";
+}
+
+// Marks the nodes that show what is selected inside a card; what is around it only where nothing nearer is drawn.
+function markInner(nodes, path) {
+  let nearest = 0, found = false;
+  const all = nodes.map((node) => [node, path(node), standing(path(node))]);
+  for (const [, own, stands] of all) {
+    found ||= stands === "same" || stands === "in";
+    if (stands === "around") nearest = Math.max(nearest, split(own).inner.length);
+  }
+  for (const [node, own, stands] of all) {
+    const around = stands === "around" && !found && split(own).inner.length === nearest;
+    node.classList.toggle("on-inner", stands === "same" || stands === "in" || around);
+  }
 }
 
 class View {
@@ -84,10 +100,19 @@ class View {
     this.tip = el("div", { class: "xi-tip", role: "tooltip", hidden: true });
     this.body = el("div", { class: `xi-view xi-${kind}` });
     this.root.replaceChildren(this.body, this.tip);
-    addEventListener("xi-selected", () => { if (this.root.isConnected && this.data) { this.fit(); this.selected(); } });
+    this.gone = new AbortController();
+    this.hears("xi-selected", () => { this.fit(); this.selected(); });
     this.body.addEventListener("pointermove", (event) => this.point(event));
     this.body.addEventListener("pointerleave", () => { this.tip.hidden = true; });
     this.body.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  // Listens to the window as long as the view is in the page.
+  hears(event, act) {
+    addEventListener(event, () => {
+      if (this.root.isConnected && this.data) act();
+      else if (this.data) this.gone.abort();
+    }, { signal: this.gone.signal });
   }
 
   // Called whenever Python runs; draws where the data are others.
@@ -112,7 +137,8 @@ class View {
       this.selected();
     });
     this.observer.observe(this.body);
-    addEventListener("resize", () => this.root.isConnected && this.fit());
+    this.hears("resize", () => this.fit());
+    this.gone.signal.addEventListener("abort", () => this.observer.disconnect());
     requestAnimationFrame(() => this.fit());
   }
 
@@ -127,11 +153,15 @@ class View {
 
   // Marks what is selected; views that show more of it than a mark do so as well.
   selected() {
+    const card = String(selection.card), inside = [];
     for (const node of this.body.querySelectorAll("[data-card]")) {
-      const own = Number(node.dataset.card) === selection.card || (node.dataset.cards ?? "").split(" ").includes(String(selection.card));
-      node.classList.toggle("on", own && !node.dataset.inner && !node.dataset.path?.includes("."));
-      node.classList.toggle("on-inner", own && same(node.dataset.inner ?? node.dataset.path ?? ""));
+      const { card: own, cards, inner, path } = node.dataset;
+      const mine = own === card || (cards?.split(" ").includes(card) ?? false);
+      node.classList.toggle("on", mine && !inner && !path?.includes("."));
+      if (mine && (inner || path)) inside.push(node);
+      else node.classList.remove("on-inner");
     }
+    markInner(inside, (node) => node.dataset.inner ?? node.dataset.path);
   }
 
   post(message) {

@@ -37,7 +37,7 @@ class Fields extends View {
     this.image.classList.toggle("coarse", Math.max(high, wide) <= 160);
     const narrow = innerWidth <= 760;
     const room = narrow ? this.body.clientWidth : Math.min(this.body.clientWidth * 0.5, 900);
-    const tall = narrow ? 300 : this.body.clientHeight - 96;
+    const tall = narrow ? 300 : this.body.clientHeight - 112;
     const scale = Math.min(room / wide, tall / high);
     this.frame.style.width = `${Math.max(8, wide * scale)}px`;
     this.frame.style.height = `${Math.max(8, high * scale)}px`;

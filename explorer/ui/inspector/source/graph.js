@@ -18,6 +18,7 @@ class Graph extends View {
   }
 
   show(data) {
+    this.body.classList.toggle("across", data.across);
     if (data.svg === this.svg) return;
     this.svg = data.svg;
     const { scrollTop, scrollLeft } = this.paper;

@@ -1,6 +1,6 @@
 // One component for all views; which one it is, its data say.
 
-const KINDS = { strip: Strip, graph: Graph, volumes: Volumes, bars: Bars, treemap: Treemap, fields: Fields, memory: Memory, torchinfo: Torchinfo };
+const KINDS = { strip: Strip, graph: Graph, volumes: Volumes, bars: Bars, treemap: Treemap, fields: Fields, memory: Memory, torchinfo: Torchinfo, webgl: Webgl };
 const shown = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -60,6 +60,6 @@ class Memory extends View {
     const sum = el("div", { class: "xi-tensor xi-sum" }, el("span", {}, "Together"), el("span", {}), el("span", { class: "num" }, detail.totals[2] ?? ""));
     const none = el("p", { class: "xi-note" }, selection.card < 0 ? "Choose a block to see which of its tensors are kept." : "This block keeps nothing.");
     this.list.replaceChildren(el("h3", {}, "Kept by the selected block, bytes"), ...keeping.map(row), keeping.length ? sum : none);
-    for (const row of this.list.querySelectorAll("[data-inner]")) row.classList.toggle("on-inner", same(row.dataset.inner));
+    markInner([...this.list.querySelectorAll("[data-inner]")], (row) => row.dataset.inner);
   }
 }
