@@ -3,10 +3,11 @@
 import streamlit as st
 
 from explorer.ui import inspection, session
-from explorer.ui.takeaway import code, fitting
+from explorer.ui.takeaway import code, figure, fitting
 
 VIEWS = {
     "Code": fitting(code.show),  # views that need a stack which fits together say so by `fitting`
+    "Figure": figure.show,
 }
 
 report = session.desk().report()

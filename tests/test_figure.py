@@ -227,6 +227,21 @@ def test_larger_type_takes_more_room_and_a_row_that_is_too_long_is_refused_with_
         of("inception_v3", layout="folded", level="operations", width_cm=4, smallest_pt=24)
 
 
+def test_no_figure_is_wider_than_asked_in_any_size() -> None:
+    for name, style, width, size in product(NETWORKS, ("blocks", "volumes"), (4, 8.5), (6, 8, 12, 24)):
+        report = analyze(presets.load(name))
+        for level in ("stages", "blocks"):
+            try:
+                made = figure(
+                    report, Options(style=style, layout="folded", level=level, width_cm=width, smallest_pt=size)
+                )
+            except DoesNotFit as refused:
+                needed = float(re.search(r"needs ([\d.]+) cm", str(refused))[1])  # type: ignore[index]
+                assert needed > width
+                continue
+            assert made.width_cm <= width + 1e-9
+
+
 def refusal(**options: Any) -> DoesNotFit:
     with pytest.raises(DoesNotFit) as refused:
         of("googlenet", **options)

@@ -76,10 +76,22 @@ class Figure:
         return tikz(self.scene, self.colours, self.ground, self.point)
 
     def png(self, dpi: float = 300) -> bytes:
-        """Pixels. Raises ValueError where there would be too many."""
-        from explorer.drawing.figure.png import png
+        """Pixels. Raises ValueError where `fits_pixels` says that there would be too many."""
+        from explorer.drawing.figure.png import MOST, png
 
+        if not self.fits_pixels(dpi):
+            millions = f"{self.pixels(dpi) / 1e6:,.0f} million pixels, more than {MOST / 1e6:g}"
+            raise ValueError(f"At {dpi:g} dpi this figure has {millions}; take SVG or PDF, or fewer dpi.")
         return png(self.pdf(), dpi)
+
+    def pixels(self, dpi: float) -> float:
+        return self.width_cm * self.height_cm * (dpi / 2.54) ** 2
+
+    def fits_pixels(self, dpi: float = 300) -> bool:
+        """Whether so many pixels can be held."""
+        from explorer.drawing.figure.png import MOST
+
+        return self.pixels(dpi) <= MOST
 
     def file(self, kind: Kind) -> bytes:
         """The file of that kind, as it is written."""

@@ -62,6 +62,12 @@ def compose(report: Report, options: Options) -> tuple[Scene, float]:
     parts, wide, high = legend([*shortcuts(drawn), *entries], MARGIN, MARGIN + rows.height + LEGEND, room)
     canvas.parts += parts
     width, height = max(rows.width, wide), rows.height + (LEGEND + high if parts else 0.0)
+    if width > room + 1e-6:
+        needs = (width + 2 * MARGIN) * point / PT_CM
+        raise DoesNotFit(
+            f"The figure needs {up(needs)} cm in type of {options.smallest_pt:g} pt, and there are "
+            f"{options.width_cm:g}; take a greater width or smaller type."
+        )
     for text in texts(canvas.parts):
         text.text = shown(text)
     scene = Scene(width + 2 * MARGIN, height + 2 * MARGIN, described(report), canvas.parts)
@@ -178,7 +184,7 @@ def volumes(report: Report, options: Options, drawn: Sequence[Unit], room: float
 
         if folds or fits(most / 8):
             scale = largest_that(fits, most / 8, most)
-            return Rows(pieces(scale, told, octave), room, folds, names), scales(octave)
+            return Rows(pieces(scale, told, octave), room, folds, names), scales(octave, room)
     shortest = pieces(most / 8, TOLD[-1], OCTAVES[-1])
     raise too_wide(options, natural(shortest), max(piece.length for piece in shortest))
 

@@ -11,6 +11,7 @@ from explorer.drawing.picture.scene import SMALL, Box, Item, Path, Pen, Text
 from explorer.drawing.picture.widths import text_width
 
 SAMPLES = (1, 16, 256, 4096)  # channels
+THICKNESS = "thickness: channels, by their logarithm:"
 APART = 14.0
 LINE = 13.0
 
@@ -35,10 +36,11 @@ def shortcuts(units: Sequence[Unit]) -> list[Entry]:
     return [shortcut(kind) for kind in KIND_WORDS if any(unit.shortcut == kind for unit in units)]
 
 
-def scales(octave: float) -> list[Entry]:
-    """How maps are drawn to scale."""
-    told, length = words("height × width to scale")
-    return [(length, told), thicknesses(octave)]
+def scales(octave: float, room: float) -> list[Entry]:
+    """How maps are drawn to scale; what thickness means is in one line if there is room."""
+    size, thick, samples = words("height × width to scale"), words(THICKNESS), thicknesses(octave)
+    one = together(thick, samples)
+    return [size, one] if one[0] <= room else [size, thick, samples]
 
 
 def shortcut(kind: str) -> Entry:
@@ -52,17 +54,16 @@ def shortcut(kind: str) -> Entry:
     return 26 + text_width(said, SMALL), drawn
 
 
-def words(said: str) -> tuple[Callable[[float, float], list[Item]], float]:
-    """A phrase, and how long it is."""
-    return lambda x, y: [Text(x, y + 9.3, said, "small", "muted", "start")], text_width(said, SMALL)
+def words(said: str) -> Entry:
+    """A phrase."""
+    return text_width(said, SMALL), lambda x, y: [Text(x, y + 9.3, said, "small", "muted", "start")]
 
 
 def thicknesses(octave: float) -> Entry:
     """How thick maps of some widths are."""
-    told, start = words("thickness: channels, by their logarithm:")
 
     def drawn(x: float, y: float) -> list[Item]:
-        parts, x = told(x, y), x + start + 9
+        parts: list[Item] = []
         for channels in SAMPLES:
             thick = thickness(channels, octave)
             parts.append(Box(x, y + 1, thick, 10.0, 0.0, Pen("muted", 0.8), "muted", FRONT))
@@ -71,4 +72,9 @@ def thicknesses(octave: float) -> Entry:
         return parts
 
     samples = sum(thickness(channels, octave) + 15 + text_width(f"{channels:,}", SMALL) for channels in SAMPLES)
-    return start + 9 + samples - 11, drawn
+    return samples - 11, drawn
+
+
+def together(one: Entry, other: Entry) -> Entry:
+    """Two entries that stay in one line."""
+    return one[0] + 9 + other[0], lambda x, y: [*one[1](x, y), *other[1](x + one[0] + 9, y)]
