@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import Network, Shape, analyze, blocks, presets
 from explorer.probe import names, run
 from explorer.training import data
-from explorer.ui import on_picture, on_picture_samples
+from explorer.ui import carried, on_picture, on_picture_samples
 from tests import hostile
 from tests.test_inspect_page import BROKEN, HEADLESS, opened, texts
 
@@ -97,6 +97,26 @@ def test_random_weights_say_so_and_another_seed_gives_other_maps() -> None:
     app.number_input(key="on-picture-seed").set_value(7).run()
     assert not app.exception
     assert re.findall(r"<img[^>]+>", texts(app)) != re.findall(r"<img[^>]+>", before)
+
+
+def test_weights_out_of_a_file_are_run_as_they_are() -> None:
+    network = presets.load("cifar_resnet20").model_copy(update={"name": "Opened"})
+    state = network.build(seed=11).state_dict()
+    key = carried.keep(network, state, "mine.pth")
+    try:
+        app = opened(network, VIEW)
+        assert app.selectbox[0].options[0] == "mine.pth"
+        said = texts(app)
+        assert "Random weights" not in said and "values as in training on digits" in said
+        app.selectbox[0].select_index(len(app.selectbox[0].options) - 1).run()
+        app.number_input(key="on-picture-seed").set_value(11).run()
+        assert "Random weights" in texts(app)
+        [scale] = [one for one in app.selectbox if one.label == "Values"]
+        scale.select("as in training on digits").run()
+        assert re.findall(r"alt='[^']+'", texts(app)) == re.findall(r"alt='[^']+'", said)
+    finally:
+        for path in Path(carried.manager().store.directory, "weights").glob(f"*-{key.partition(':')[2]}.safetensors"):
+            path.unlink()
 
 
 def test_an_own_picture_takes_the_place_of_the_sample_and_stays() -> None:
