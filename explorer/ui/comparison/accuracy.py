@@ -53,7 +53,7 @@ def show(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
     if lines:
         said += f" Dotted lines are at the cost of {_listed(lines)}, of which no accuracy is known here."
     if unknown:
-        said += f" Not for these images: {_listed(unknown)}."
+        said += f" {'No finished run' if data == DIGITS else 'Not for these images'}: {_listed(unknown)}."
     say(said)
 
 

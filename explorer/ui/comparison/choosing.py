@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
@@ -14,7 +13,6 @@ import streamlit as st
 from explorer import presets
 from explorer.compare import State, difference
 from explorer.drawing import comparison
-from explorer.drawing.palette import palette
 from explorer.network import EditError
 from explorer.report import Report
 from explorer.shape import show
@@ -32,6 +30,12 @@ PRESET, STATE, PASTED, BUTTON = "compare-preset", "compare-state", "compare-past
 def _link() -> Any:
     js = (Path(__file__).parent / "link.js").read_text(encoding="utf-8")
     return st.components.v2.component("explorer_compare_link", js=f"/* the link */\n{js}", isolate_styles=False)
+
+
+@cache
+def _drawing() -> Any:
+    js = (Path(__file__).parent / "picture.js").read_text(encoding="utf-8")
+    return st.components.v2.component("explorer_compare_picture", js=f"/* a picture */\n{js}", isolate_styles=False)
 
 
 def doing(chosen: Chosen, deed: Callable[..., None], *arguments: object) -> None:
@@ -117,11 +121,14 @@ def strip(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
     """A card for each network; the first is what the others are compared with."""
     if not networks:
         return
-    dark = bool(st.context.theme.type == "dark")
     with st.container(key="compare-strip"):
         for column, one in zip(st.columns(len(networks)), networks, strict=True):
             with column, st.container(key=f"compare-card-{one.key}"):
-                st.html(_card(one, networks, desk, dark))
+                st.html(_title(one, desk))
+                others = tuple(other.token for other in networks if other is not one)
+                picture = _picture(one.token, others if one.number == 0 else (networks[0].token,), one.number == 0)
+                _drawing()(key=f"compare-picture-{one.key}", height=HEIGHT, data={"svg": picture})
+                st.html(_figures(one, networks, desk))
                 with st.popover("⋯", help=f"Move, name, open or remove {one.name}"):
                     _menu(chosen, desk, one, len(networks))
 
@@ -166,22 +173,26 @@ def _opened(chosen: Chosen, desk: Desk, one: Shown) -> None:
         st.toast(f"{one.name} is open on the Design page. Undo there brings back what was.")
 
 
-def _card(one: Shown, networks: Sequence[Shown], desk: Desk, dark: bool) -> str:
-    """Name, origin, picture and the numbers that matter most."""
+def _title(one: Shown, desk: Desk) -> str:
+    """Name and origin."""
+    report = report_of(one.token, desk.session["batch"])
+    flow = f"{show(report.input_shape)} → {'…' if report.error else show(report.output_shape)}"
+    note = f"{'live · ' if one.live else ''}{html.escape(one.note, quote=True)}"
+    return (
+        f"<div class='xc-card' style='--xc:var(--xp-{comparison.colour_name(one.number)})'>"
+        f"<h2 title='{html.escape(one.name, quote=True)}'>{html.escape(one.name)}</h2>"
+        f"<p class='xc-note' title='{note}'><span class='num'>{flow}</span> · {note}</p></div>"
+    )
+
+
+def _figures(one: Shown, networks: Sequence[Shown], desk: Desk) -> str:
+    """The numbers that matter most, and how far they are from the first network's."""
     batch, optimizer = desk.session["batch"], desk.session["optimizer"]
     report, first = (report_of(token, batch) for token in (one.token, networks[0].token))
-    flow = f"{show(report.input_shape)} → {'…' if report.error else show(report.output_shape)}"
-    others = tuple(other.token for other in networks if other is not one)
-    picture = _picture(one.token, others if one.number == 0 else (networks[0].token,), one.number == 0, dark)
     memory, memory_first = report.memory(optimizer).total, first.memory(optimizer).total
-    exact = len(networks) <= ROOMY
+    params = words.plain(report.params) if len(networks) <= ROOMY else words.compact(report.params)
     lines = (
-        (
-            "Parameters",
-            words.plain(report.params) if exact else words.compact(report.params),
-            report.params,
-            first.params,
-        ),
+        ("Parameters", params, report.params, first.params),
         ("MACs", words.compact(report.macs), report.macs, first.macs),
         ("Memory", words.memory(memory), memory, memory_first),
     )
@@ -191,15 +202,7 @@ def _card(one: Shown, networks: Sequence[Shown], desk: Desk, dark: bool) -> str:
         + (_relative(before, now) if comparable else "<dd></dd>")
         for title, number, now, before in lines
     )
-    live = "live · " if one.live else ""
-    return (
-        f"<div class='xc-card' style='--xc:var(--xp-{comparison.colour_name(one.number)})'>"
-        f"<h2 title='{html.escape(one.name, quote=True)}'>{html.escape(one.name)}</h2>"
-        f"<p class='xc-note' title='{html.escape(one.note, quote=True)}'>"
-        f"<span class='num'>{flow}</span> · {live}{html.escape(one.note)}</p>"
-        f"<div class='xc-body'><img alt='' width='{WIDTH}' height='{HEIGHT}' src='{picture}'><dl>{figures}</dl></div>"
-        f"{_broken(report)}</div>"
-    )
+    return f"<dl class='xc-figures'>{figures}</dl>{_broken(report)}"
 
 
 def _broken(report: Report) -> str:
@@ -232,11 +235,10 @@ def words_of(relative: Any, absolute: int) -> str:
 
 
 @lru_cache(maxsize=256)
-def _picture(token: str, others: tuple[str, ...], is_first: bool, dark: bool) -> str:
-    """The folded network as the address of a picture, with marks below the cards that differ."""
+def _picture(token: str, others: tuple[str, ...], is_first: bool) -> str:
+    """The folded network, with marks below the cards that differ."""
     states: dict[int, State] = {}
     for other in others:
         found = aligned(token, other).states(of_first=True) if is_first else aligned(other, token).states()
         states |= {card: state for card, state in found.items() if state != "same"}
-    drawn = comparison.folded(report_of(token, 1), states, WIDTH, HEIGHT, palette(dark))
-    return f"data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()}"
+    return comparison.folded(report_of(token, 1), states, WIDTH, HEIGHT)

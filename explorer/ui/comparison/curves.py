@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import html
 import time
-from base64 import b64encode
 from collections.abc import Sequence
-from functools import lru_cache
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -14,7 +12,6 @@ import streamlit as st
 from explorer.compare import profile
 from explorer.drawing import comparison
 from explorer.drawing.comparison import Grown, Trained
-from explorer.drawing.palette import palette
 from explorer.runs import Run, manager
 from explorer.training import box
 from explorer.ui.comparison.members import Chosen, Shown
@@ -23,7 +20,8 @@ from explorer.ui.desk import Desk, report_of
 CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 LAYERS, SHARE = "Layers", "Share of depth"
 UNLIKE = 4  # times as deep, from where layers would squeeze one network into a corner
-PATTERNS = ("", "7 3", "2 3", "7 3 2 3", "11 4", "11 4 2 4")  # of plotly's dashes, as SVG has them
+# Stretches and gaps of plotly's dashes, in pixels.
+PATTERNS = ((28, 0), (7, 3), (2, 3), (7, 3, 2, 3), (11, 4), (11, 4, 2, 4))
 
 
 def is_dark() -> bool:
@@ -60,20 +58,17 @@ def legend(networks: Sequence[Shown], notes: Sequence[str] = ()) -> str:
     parts = []
     for at, one in enumerate(networks):
         note = f"<span class='num'>{html.escape(notes[at])}</span>" if notes else ""
-        parts.append(f"<span><img alt='' src='{_line(one.number, is_dark())}'>{html.escape(one.name)}{note}</span>")
+        parts.append(f"<span><i style='{_line(one.number)}'></i>{html.escape(one.name)}{note}</span>")
     return f"<div class='xc-legend'>{''.join(parts)}</div>"
 
 
-@lru_cache(maxsize=16)
-def _line(number: int, dark: bool) -> str:
-    """A network's line as the address of a picture."""
-    colour = comparison.colour(number, palette(dark))
-    drawn = (
-        "<svg xmlns='http://www.w3.org/2000/svg' width='28' height='6'><line x1='1' x2='27' y1='3' y2='3' "
-        f"stroke='{colour}' stroke-width='{3 if number == 0 else 2}' "
-        f"stroke-dasharray='{PATTERNS[number % len(PATTERNS)]}'/></svg>"
-    )
-    return f"data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()}"
+def _line(number: int) -> str:
+    """A network's line as CSS: stretches of its colour, with gaps between them."""
+    colour, stops, at = f"var(--xp-{comparison.colour_name(number)})", [], 0
+    for place, length in enumerate(PATTERNS[number % len(PATTERNS)]):
+        stops.append(f"{'transparent' if place % 2 else colour} {at}px {at + length}px")
+        at += length
+    return f"height:{3 if number == 0 else 2}px;background:repeating-linear-gradient(90deg,{','.join(stops)})"
 
 
 def runs(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
