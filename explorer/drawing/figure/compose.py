@@ -159,7 +159,7 @@ def volumes(report: Report, options: Options, drawn: Sequence[Unit], room: float
     if begins:
         shown.insert(0, input_unit(report.input_shape))
         largest = max(largest, *report.input_shape[1:])
-    named = [" ".join(unit.lines) if options.level == "stages" and unit.lines else unit.title for unit in shown]
+    named = [", ".join(unit.lines) if options.level == "stages" and unit.lines else unit.title for unit in shown]
 
     def pieces(scale: float, told: Told, octave: float) -> list[Piece]:
         made: list[Piece] = [] if begins else [InputPiece(report.input_shape, options.captions)]
