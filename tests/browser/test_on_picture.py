@@ -47,8 +47,8 @@ def test_an_uploaded_picture_is_read_and_a_bad_one_changes_nothing(
     chooser = page.locator('[data-testid="stFileUploader"] input[type="file"]')
     chooser.set_input_files(drawn)
     expect(page.locator(".xo-words", has_text="three.jpg, 900×900, kept at 640 px")).to_be_visible(timeout=WAIT)
-    expect(page.locator(".xo-words", has_text="inverted")).to_be_visible()
-    expect(page.locator(".xo-top > span").first).to_have_text("3")
+    expect(page.locator(".xo-words", has_text="inverted")).to_be_visible(timeout=WAIT)
+    expect(page.locator(".xo-top > span").first).to_have_text("3", timeout=WAIT)
     seen = page.locator(".xo-seen").get_attribute("src")
     bad = tmp_path / "bad.png"
     bad.write_bytes(hostile.png(90_000, 90_000))
@@ -66,13 +66,13 @@ def test_the_chart_the_arrows_and_the_strip_select_one_and_the_same_block(chromi
     expect(titles(page)).to_have_text(["x", "F(x)", "F(x) + x"])
     points = page.locator(".st-key-on-picture-chart .scatterlayer .point")
     residual = sum(block.copies for block in DIGITS.blocks if block.has_shortcut())
-    expect(points).to_have_count(residual)
+    expect(points).to_have_count(residual, timeout=WAIT)
     box = points.nth(3).bounding_box()  # the first copy of the second stage
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(titles(page)).to_have_text(["x", "Shortcut", "F(x)", "F(x) + shortcut"], timeout=WAIT)
-    expect(page.get_by_text("3 of 5", exact=True)).to_be_visible()  # the strip above all views
+    expect(page.get_by_text("3 of 5", exact=True)).to_be_visible(timeout=WAIT)  # the strip above all views
     page.locator(".st-key-on-picture-on button").first.click()
     expect(page.locator(".st-key-on-picture-block .xo-words")).to_have_text("3 Basic block, copy 2 of 3", timeout=WAIT)
     page.locator(".st-key-on-picture-back button").first.click()
