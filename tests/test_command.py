@@ -241,8 +241,8 @@ def test_a_network_trains_beside_its_twin_in_the_terminal(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (("--steps", "30000"), "--steps 30000: Input should be less than or equal to 20000"),
-        (("--data", "letters"), "--data letters: Input should be 'digits'"),
+        (("--steps", "300000"), "--steps 300000: Input should be less than or equal to 100000"),
+        (("--data", "letters"), "no data set is called 'letters'; there are: digits"),
         (("--learning-rate", "0"), "--learning-rate 0.0: Input should be greater than 0"),
     ],
 )

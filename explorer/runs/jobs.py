@@ -15,7 +15,7 @@ from explorer.runs.messages import Answer, Measure, Train
 from explorer.runs.store import Run, Store, default_directory, network_digest
 from explorer.runs.timings import Timings
 from explorer.training.estimate import Measured
-from explorer.training.events import Evaluated, Failed, Finished, Started, Step
+from explorer.training.events import Evaluated, Failed, Finished, Notice, Paused, Started, Step, Telemetry
 from explorer.training.recipe import Recipe
 
 REMEMBERED_ESTIMATES = 256
@@ -132,7 +132,7 @@ class Manager:
 
     def _task(self, run_id: str, job: Train) -> Task:
         def heard(answer: Answer) -> None:
-            if isinstance(answer, Started | Step | Evaluated | Finished | Failed):
+            if isinstance(answer, Started | Step | Telemetry | Evaluated | Finished | Paused | Notice | Failed):
                 self.store.append(run_id, answer)
             if isinstance(answer, Finished):
                 self.store.end(run_id, "finished", finished=answer)

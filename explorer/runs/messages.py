@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from explorer.network import Network
 from explorer.training.estimate import Measured
-from explorer.training.events import Evaluated, Failed, Finished, Record, Started, Step
+from explorer.training.events import Event, Record
 from explorer.training.recipe import Recipe
 from explorer.training.timing import MOST_IMAGES, Timed, Timing, TimingEnded
 
@@ -16,7 +16,7 @@ MAX_LINE = 4 * 1024 * 1024  # bytes; a longer one is not of this protocol
 
 
 class Train(BaseModel):
-    """Train this network and leave its weights in a file."""
+    """Train this network and leave its weights in a file; go on from `resume` where a state of this run lies there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,6 +24,7 @@ class Train(BaseModel):
     network: Network
     recipe: Recipe
     checkpoint: str
+    resume: str = ""  # where the state of the run is kept on the way; empty: nowhere
 
 
 class Measure(BaseModel):
@@ -55,7 +56,7 @@ class Ready(Record):
 Job = Annotated[Train | Measure | Time, Field(discriminator="job")]
 JOB: TypeAdapter[Job] = TypeAdapter(Job)
 Answer = Annotated[
-    Started | Step | Evaluated | Finished | Failed | Measured | Timing | Timed | TimingEnded | Ready,
+    Event | Measured | Timing | Timed | TimingEnded | Ready,
     Field(discriminator="event"),
 ]
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)

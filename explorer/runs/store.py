@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from explorer.network import Network
 from explorer.runs import owner
-from explorer.training.events import EVENT, Evaluated, Event, Finished, Started, Step
+from explorer.training.events import EVENT, Evaluated, Event, Finished, Started, Step, add
 from explorer.training.recipe import Recipe
 
 Status = Literal["queued", "running", "finished", "stopped", "failed", "lost"]
@@ -269,6 +269,6 @@ class _Curve:
                     break  # still being written
                 self.offset += len(line)
                 try:
-                    self.events.append(EVENT.validate_json(line))
+                    add(self.events, EVENT.validate_json(line))
                 except ValidationError:
                     continue  # written by another version, or by no version

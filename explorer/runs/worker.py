@@ -45,7 +45,8 @@ def main() -> None:
 def work(job: Job) -> Iterator[Answer]:
     """The answers to one job."""
     if isinstance(job, Train):
-        return train(job.network, job.recipe, checkpoint=Path(job.checkpoint))
+        resume = Path(job.resume) if job.resume else None
+        return train(job.network, job.recipe, checkpoint=Path(job.checkpoint), resume=resume)
     if isinstance(job, Time):
         return timing.measure(job.network, job.batch)
     return iter([measure(job.network, job.recipe)])

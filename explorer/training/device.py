@@ -1,5 +1,6 @@
 """Which device trains: the first of CUDA, MPS and CPU that is there."""
 
+import os
 from pathlib import Path
 
 import torch
@@ -35,6 +36,22 @@ def synchronise(device: torch.device) -> None:
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether the error means that memory ran out; a CPU's allocator says so in its text only."""
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 there; elsewhere it would be imitated, and slower."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    found = torch.cpu.get_capabilities() if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
+def held_bytes(device: torch.device) -> int | None:
+    """Memory in use: of the device on CUDA, of the whole process on a CPU, as far as the system says."""
+    if device.type == "cuda":
+        return int(torch.cuda.memory_allocated(device))
+    pages = _lines("/proc/self/statm")
+    return int(pages[0].split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages else None
 
 
 def free_bytes(device: torch.device) -> int | None:

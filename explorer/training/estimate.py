@@ -39,7 +39,11 @@ class Measured(Record):
 
     def seconds(self, recipe: Recipe) -> float:
         """The estimated time of a whole run of `recipe`."""
-        return self.build_seconds + recipe.steps * self.step_seconds + recipe.evaluations * self.evaluation_seconds
+        steps = recipe.steps * self.step_seconds
+        tests = recipe.evaluations * self.evaluation_seconds
+        if recipe.seconds is not None:  # the tests on the way are within the budget, the last one is not
+            steps, tests = recipe.seconds, self.evaluation_seconds
+        return self.build_seconds + steps + tests
 
 
 def measure(network: Network, recipe: Recipe, on: torch.device | None = None) -> Measured | Failed:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Numbers = Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(max_length=1024)]
 
 
 class Record(BaseModel):
@@ -22,8 +23,10 @@ class Started(Record):
     parameters: Count
     train_images: Count
     test_images: Count
-    steps: Count
+    steps: Count  # 0 where the run ends by the clock
     order: Annotated[str, Field(max_length=64)]  # digest of every batch's images; twins have the same
+    done: Count = 0  # steps made before, where a run goes on; what was said of later ones no longer holds
+    precision: Annotated[str, Field(max_length=20)] = "float32"
 
 
 class Step(Record):
@@ -35,6 +38,26 @@ class Step(Record):
     accuracy: Share
     images_per_second: Annotated[float, Field(ge=0)]
     seconds_left: Annotated[float, Field(ge=0)]
+    learning_rate: Annotated[float, Field(ge=0)] | None = None
+    milliseconds: Annotated[float, Field(ge=0)] | None = None  # of one step, over the last few
+    elapsed: Annotated[float, Field(ge=0)] | None = None  # seconds since the first step, those of tests included
+
+
+class Telemetry(Record):
+    """What goes through the network at one step: a number a block, from the input on.
+
+    `gradients` are the lengths of the gradients of a block's weights before clipping, 0 where it has none;
+    `activations` the root mean square of what it gives. The copies of a card are folded into one number, and stand one
+    by one in `copy_gradients` and `copy_activations`. What is not finite is written as the largest float32.
+    """
+
+    event: Literal["telemetry"] = "telemetry"
+    step: Count
+    gradients: Numbers
+    activations: Numbers
+    copy_gradients: Numbers
+    copy_activations: Numbers
+    bytes: Count | None = None  # that the process holds, on its device; None where the system does not say
 
 
 class Evaluated(Record):
@@ -74,6 +97,23 @@ class Finished(Record):
     confusion: Annotated[tuple[tuple[Count, ...], ...], Field(max_length=1000)]  # rows: true class; columns: predicted
     wrong: Annotated[tuple[Wrong, ...], Field(max_length=100)]  # surest first
     wrong_count: Count
+    steps: Count | None = None  # that were made
+    best_accuracy: Share | None = None  # of all tests
+    best_step: Count | None = None
+
+
+class Paused(Record):
+    """The run stopped where it can go on: everything that it needs for that lies in its file."""
+
+    event: Literal["paused"] = "paused"
+    step: Count
+
+
+class Notice(Record):
+    """Something to know that does not end the run."""
+
+    event: Literal["notice"] = "notice"
+    text: Annotated[str, Field(max_length=2000)]
 
 
 class Failed(Record):
@@ -83,5 +123,14 @@ class Failed(Record):
     reason: Annotated[str, Field(max_length=2000)]
 
 
-Event = Annotated[Started | Step | Evaluated | Finished | Failed, Field(discriminator="event")]
+Event = Annotated[
+    Started | Step | Telemetry | Evaluated | Finished | Paused | Notice | Failed, Field(discriminator="event")
+]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def add(events: list[Event], event: Event) -> None:
+    """Adds what a run said; where it goes on from an earlier step, what was said of later steps goes."""
+    if isinstance(event, Started):
+        events[:] = [old for old in events if not isinstance(old, Started) and getattr(old, "step", 0) <= event.done]
+    events.append(event)
