@@ -17,6 +17,7 @@ from explorer import Network, Shape, analyze, blocks, landmarks, presets
 from explorer.compare import MEASURES, align, profile, whole
 from explorer.drawing import comparison as drawing
 from explorer.drawing.palette import DARK, LIGHT
+from explorer.drawing.picture.scene import Box
 from explorer.drawing.picture.scene import Path as Line
 from explorer.network import MAX_TEXT, MAX_TOKEN, EditError
 from explorer.runs import Manager
@@ -345,6 +346,16 @@ def test_marked_cards_are_those_that_differ(desk: Desk) -> None:
     assert not [part for part in unmarked.parts if isinstance(part, Line) and part.pen.colour == "accent"]
 
 
+def test_a_picture_of_very_many_cards_has_few_parts() -> None:
+    long = Network(blocks=tuple(blocks.Conv(channels=8, label=f"{at}") for at in range(1000)))
+    scene = drawing.marked_scene(analyze(long), {500: "changed", 501: "added"}, 230, 74)
+    assert len(scene.parts) <= drawing.APART + 1
+    boxes = [part for part in scene.parts if isinstance(part, Box)]
+    assert boxes[0].x >= 0 and boxes[-1].x + boxes[-1].width <= 230
+    [mark] = [part for part in scene.parts if isinstance(part, Line)]
+    assert abs((mark.steps[0][0] + mark.steps[1][0]) / 2 - 115) < 4  # in the middle, where they are
+
+
 def test_curves_end_where_the_totals_are_and_stay_short(desk: Desk) -> None:
     deep = presets.load("cifar_resnet1202")
     grown = [drawing.Grown(at, name.name, profile(analyze(name))) for at, name in enumerate((R18, deep))]
@@ -582,11 +593,12 @@ def test_six_large_networks_are_few_lines_and_short_pictures(store: Manager) -> 
     longer = Network(input=Shape(3, 32, 32), blocks=(blocks.Stem(), *[blocks.Conv(channels=16)] * 1000))
     networks = (deep, long, long.remove(9), longer, R18, R50)
     app = opened(*networks)
-    assert texts(app).count("<tr") <= block_view.PAGE + 1
+    page = block_view.CELLS // 6
+    assert texts(app).count("<tr") <= page + 1
     [button] = [one for one in app.button if one.key == "compare-more"]
-    assert re.fullmatch(r"Show 120 more of [\d,]+ lines", button.label)
+    assert re.fullmatch(rf"Show {page} more of [\d,]+ lines", button.label)
     button.click().run()
-    assert 120 < texts(app).count("<tr") <= 2 * block_view.PAGE + 1
+    assert page < texts(app).count("<tr") <= 2 * page + 1
     drawn = data_of(opened(*networks, view="Pictures"), "compare-pictures")["pictures"]
     assert [("folded" in one["note"]) for one in drawn] == [False, True, True, True, False, False]
     assert align(deep, longer).count <= 1005

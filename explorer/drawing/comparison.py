@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
@@ -383,6 +384,9 @@ def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, 
 # Pictures
 
 
+APART = 120  # cards of a folded network that are drawn one by one
+
+
 def folded(
     report: Report, states: Mapping[int, State], width: float, height: float, colours: Palette | None = None
 ) -> str:
@@ -391,16 +395,25 @@ def folded(
 
 
 def marked_scene(report: Report, states: Mapping[int, State], width: float, height: float) -> Scene:
-    """The folded network with marks: a bar below what changed, with a plus or minus where a card came or goes."""
+    """The folded network with marks: a bar below what changed, with a plus or minus where a card came or goes.
+
+    Of more cards than a screen can show apart, neighbours are drawn as one.
+    """
     scene = folded_scene(report, width, height - 10.0)
     boxes = [part for part in scene.parts if isinstance(part, Box)]  # a card has one
+    marks = [states.get(card.index, "same") for card in report.cards]
     parts: list[Item] = list(scene.parts)
+    if len(boxes) > APART:
+        together = ceil(len(boxes) / APART)
+        groups = [slice(at, at + together) for at in range(0, len(boxes), together)]
+        boxes = [_one_box(boxes[group]) for group in groups]
+        marks = ["same" if all(mark == "same" for mark in marks[group]) else "changed" for group in groups]
+        parts = list(boxes)
     low = height - 5.0
-    for card, box in zip(report.cards, boxes, strict=True):
-        state = states.get(card.index, "same")
+    for state, box in zip(marks, boxes, strict=True):
         if state == "same":
             continue
-        middle, reach = box.x + box.width / 2, max(2.0, min(box.width / 2, 9.0))
+        middle, reach = box.x + box.width / 2, max(1.0, min(box.width / 2, 9.0))
         if state in ("changed", "replaced"):
             parts.append(Path([(middle - reach, low), (middle + reach, low)], Pen("accent", 3.0)))
             continue
@@ -409,3 +422,11 @@ def marked_scene(report: Report, states: Mapping[int, State], width: float, heig
         if state == "added":
             parts.append(Path([(middle, low - reach), (middle, low + reach)], Pen("accent", 2.0)))
     return Scene(width, height, scene.label, parts)
+
+
+def _one_box(boxes: Sequence[Box]) -> Box:
+    """Boxes in a row as one, as high as the highest, in the colour that most of them have."""
+    left, right = boxes[0].x, boxes[-1].x + boxes[-1].width
+    highest = max(boxes, key=lambda box: box.height)
+    fill = Counter(box.fill for box in boxes).most_common(1)[0][0]
+    return Box(left, highest.y, right - left, highest.height, 0.5, Pen(fill, 0.6), fill, 0.3)

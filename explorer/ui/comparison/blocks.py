@@ -20,7 +20,7 @@ from explorer.ui.desk import Desk, report_of
 
 ROOM = 14  # lines up to which all are shown at once
 FOLDED = 3  # equal lines in a row that are not folded
-PAGE = 120  # lines that are added at a time: a page of 1,024 cards of six networks would be slow
+CELLS = 360  # that are added at a time: a page of 1,024 cards of six networks would be slow
 OUTPUT = "output"
 TITLES = {measure.name: measure.title for measure in MEASURES} | {OUTPUT: "Output shape"}
 
@@ -40,13 +40,14 @@ def show(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
     if len(networks) == 1:
         st.html("<p class='xc-words'>Add a second network above, and its blocks stand beside these.</p>")
     rows = list(_rows(lines, everything or len(networks) == 1))
-    limit = max(PAGE, chosen["lines"])
+    page = CELLS // len(networks)
+    limit = max(page, chosen["lines"])
     costs = [_costs(one.token, desk.session["batch"], desk.session["optimizer"]) for one in networks]
     st.html(_table(networks, rows[:limit], costs, measure or "params"))
     if len(rows) > limit:
         st.button(
-            f"Show {min(PAGE, len(rows) - limit):,} more of {len(rows) - limit:,} lines",
-            key="compare-more", on_click=_more, args=(chosen, limit + PAGE),
+            f"Show {min(page, len(rows) - limit):,} more of {len(rows) - limit:,} lines",
+            key="compare-more", on_click=_more, args=(chosen, limit + page),
         )  # fmt: skip
 
 
