@@ -15,6 +15,9 @@ from explorer.training.recipe import Recipe
 
 CLASSES = 10
 TEST_IMAGES = 360
+# The fields that the file follows; a recipe that sets another one is refused.
+FOLLOWED = {"steps", "batch", "optimizer", "learning_rate", "momentum", "weight_decay", "warmup", "clip", "seed"}
+FOLLOWED |= {"evaluations"}
 
 DIGITS = '''
 def load_images() -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -93,7 +96,7 @@ def training_script(network: Network, recipe: Recipe | None = None) -> str:
     ValueError where the network cannot be trained on the recipe's images.
     """
     recipe = recipe or Recipe.default_for(network)
-    refusal = obstacle(network, CLASSES)
+    refusal = obstacle(network, CLASSES) or unfollowed(recipe)
     if refusal:
         raise ValueError(refusal)
     title = clean(network.name, 60) or "a convolutional network"
@@ -125,6 +128,18 @@ def training_script(network: Network, recipe: Recipe | None = None) -> str:
             ),
         )
     )
+
+
+def unfollowed(recipe: Recipe) -> str:
+    """What of the recipe the file does not follow, as a sentence; empty where it follows all."""
+    usual = {name: field.get_default() for name, field in Recipe.model_fields.items() if name not in FOLLOWED}
+    others = [name for name, value in usual.items() if getattr(recipe, name) != value]
+    said = []
+    for name in others:
+        value = getattr(recipe, name)
+        written = ("off", "on")[value] if isinstance(value, bool) else value
+        said.append(f"{(Recipe.model_fields[name].title or name).lower()} {written}")
+    return f"The training script does not follow these settings: {', '.join(said)}." if said else ""
 
 
 def _constants(network: Network, recipe: Recipe) -> Iterator[str]:
