@@ -211,7 +211,7 @@ def test_a_colour_says_by_its_value_what_it_stands_for_so_that_pictures_can_foll
     rules = following(".x")
     assert f'.x [fill="{LIGHT.residual}"], .x [fill="{DARK.residual}"]' in rules
     assert f"{{ stroke: light-dark({LIGHT.line}, {DARK.line}) !important; }}" in rules
-    assert '[style*="fill: rgb(0, 135, 122)"]' in rules
+    assert '[style*="fill: rgb(0, 102, 92)"]' in rules
 
 
 def test_settings_are_what_differs_and_the_first() -> None:

@@ -30,6 +30,7 @@ from explorer.drawing.figure.fonts import FOLDER, texts
 from explorer.drawing.figure.rows import WIRE, fold
 from explorer.drawing.figure.themes import GREY, THEMES
 from explorer.drawing.figure.volumes import OCTAVES, Solid, VolumeBody
+from explorer.drawing.palette import palette
 from explorer.drawing.picture.scene import Box, Path
 from explorer.drawing.picture.widths import BOLD, CHARACTERS, REGULAR
 from explorer.report import Report
@@ -359,8 +360,9 @@ def apart(one: str, other: str, lacks: str) -> float:
 @pytest.mark.parametrize("lacks", CONES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_families_stay_apart_for_the_colour_blind(theme: str, lacks: str) -> None:
-    colours = [getattr(THEMES[theme], family) for family in FAMILIES]
-    assert min(apart(one, other, lacks) for one, other in combinations(colours, 2)) >= 10
+    for colours in (THEMES[theme], palette(theme == "dark")):
+        families = [getattr(colours, family) for family in FAMILIES]
+        assert min(apart(one, other, lacks) for one, other in combinations(families, 2)) >= 10
 
 
 def test_the_check_of_colours_sees_a_confusion() -> None:

@@ -1,6 +1,7 @@
 """The colours of every picture, light and dark; the same values as the page's own style sheet has.
 
-Families after Tol's colour-blind-safe "vibrant" set, darkened for contrast on light, lightened on dark.
+Families after Tol's colour-blind-safe "vibrant" set, moved until any two stay apart for every kind of sight (ΔE of at
+least 10, with cones missing too; `tests/test_figure.py`).
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ LIGHT = Palette(
     error="#c22f12",
     error_soft="#fdeeea",
     stem="#0077bb",
-    residual="#00877a",
+    residual="#00665c",
     inception="#d9621a",
     plain="#7b7f87",
     head="#c2246b",
@@ -86,10 +87,10 @@ DARK = Palette(
     error="#ff7a5c",
     error_soft="#331a15",
     stem="#45aae6",
-    residual="#2cc0ae",
+    residual="#33e0cc",
     inception="#f39150",
     plain="#9aa0aa",
-    head="#f06fa6",
+    head="#c95a8a",
 )
 
 

@@ -1,8 +1,4 @@
-"""The colours of a figure: the page's own on white paper, on a dark slide, and greys that stay apart in print.
-
-The page's teal and grey, and on dark its teal and magenta, are alike to who lacks green cones. A figure goes to people
-who cannot hover over it, so there they are lighter or darker.
-"""
+"""The colours of a figure: the page's own on white paper, on a dark slide, and greys that stay apart in print."""
 
 from __future__ import annotations
 
@@ -10,8 +6,8 @@ from dataclasses import replace
 
 from explorer.drawing.palette import DARK, LIGHT, Palette
 
-PAPER = replace(LIGHT, background="#ffffff", faint="#60656e", muted="#4d525a", residual="#00665c")
-SLIDE = replace(DARK, surface=DARK.background, residual="#33e0cc", head="#c95a8a")
+PAPER = replace(LIGHT, background="#ffffff", faint="#60656e", muted="#4d525a")
+SLIDE = replace(DARK, surface=DARK.background)
 GREY = Palette(
     background="#ffffff",
     surface="#ffffff",
