@@ -1,4 +1,4 @@
-"""The command `explorer`: the app by default; `summary`, `fit` and `train` for terminals and scripts.
+"""The command `explorer`: the app by default; `summary`, `fit`, `train` and `export` for terminals and scripts.
 
 Nothing heavy is imported until a command is known to need it, so that `explorer --help` answers at once.
 """
@@ -92,6 +92,14 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("--no-shapes", action="store_true", help="without the shapes of the maps")
     figure.set_defaults(run=_figure)
 
+    export = commands.add_parser("export", help="write a network as files for elsewhere")
+    export.add_argument("network", help="a preset, a JSON file, or - for JSON on stdin")
+    export.add_argument("--input", type=_shape, metavar="C,H,W", help="input shape, the network's own unless said")
+    export.add_argument("--code", type=Path, metavar="FILE", help="Python that needs only torch; - for stdout")
+    export.add_argument("--training", type=Path, metavar="FILE", help="a script that trains it by its usual recipe")
+    export.add_argument("--check", action="store_true", help="run the code beside the app's model before it is written")
+    export.set_defaults(run=_export)
+
     names = commands.add_parser("presets", help="list the networks that have a name")
     names.set_defaults(run=_presets)
     return parser
@@ -138,11 +146,37 @@ def _fit(arguments: argparse.Namespace) -> int:
     found = fit(fitted, quantity, target, arguments.batch, arguments.optimizer)
     print(f"{arguments.network}\n\n{summary.proposals(found)}")
     if arguments.save is not None:
-        try:
-            arguments.save.write_text(found.proposals[0].network.to_json(), encoding="utf-8")
-        except OSError as error:
-            raise ValueError(f"{arguments.save} cannot be written: {error.strerror}") from error
+        _write(arguments.save, found.proposals[0].network.to_json())
         print(f"\nnetwork: {arguments.save}")
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    exported = network(arguments.network, arguments.input)
+    texts: list[tuple[str, Path, str]] = []
+    if arguments.code is not None:
+        from explorer.export import python_source
+
+        texts.append(("code", arguments.code, python_source(exported)))
+    if arguments.training is not None:
+        from explorer.export.script import training_script
+
+        texts.append(("training script", arguments.training, training_script(exported)))
+    if not texts and not arguments.check:
+        raise ValueError("export needs to know what to write: add --code FILE or --training FILE")
+    if arguments.check:
+        from explorer.export.check import check
+
+        found = check(exported)
+        if not found.same:
+            raise ValueError(found.words())
+        print(f"checked: {found.words()}", file=sys.stderr)
+    for what, path, text in texts:
+        if str(path) == "-":
+            print(text, end="")
+        else:
+            _write(path, text)
+            print(f"{what}: {path}")
     return 0
 
 
@@ -240,6 +274,13 @@ def network(source: str, shape: Shape | None = None) -> Network:
     else:
         raise ValueError(f"{source!r} is neither a preset nor a file; {_near(source, presets.names())}")
     return found.apply({"op": "input", "shape": list(shape)}) if shape else found
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _near(wrong: str, names: Sequence[str]) -> str:

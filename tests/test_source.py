@@ -11,11 +11,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 from explorer import Network, Shape, ShapeError, analyze, blocks, layers, presets
+from explorer.__main__ import main
 from explorer.block import KINDS, Block
 from explorer.export import calls, python_source
 from explorer.export.check import Check, check, failure, read
 from explorer.export.compare import differences, outputs
 from explorer.export.gather import Gathered, clean
+from explorer.export.script import training_script
 from tests import exported
 from tests.goldens import sources
 from tests.stacks import valid_stacks
@@ -245,3 +247,30 @@ def test_calls_are_laid_out_as_they_are_made() -> None:
         calls.expression({1})
     with pytest.raises(ValueError, match="does not remember"):
         calls.call_of(torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(2, 2)))
+
+
+def test_the_command_writes_what_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = presets.load("digits_resnet20")
+    code, training = tmp_path / "network.py", tmp_path / "train.py"
+    assert main(["export", "digits_resnet20", "--code", str(code), "--training", str(training), "--check"]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"code: {code}\ntraining script: {training}\n"
+    assert err == "checked: same output, max |Δ| = 0\n"
+    assert code.read_text(encoding="utf-8") == python_source(network)
+    assert training.read_text(encoding="utf-8") == training_script(network)
+    assert main(["export", "digits_resnet20", "--code", "-"]) == 0
+    assert capsys.readouterr().out == python_source(network)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["digits_resnet20"], "export needs to know what to write: add --code FILE or --training FILE"),
+        (["digits_resnet20", "--code", "/nowhere/x.py"], "/nowhere/x.py cannot be written: No such file or directory"),
+    ],
+)
+def test_what_the_command_cannot_write_is_a_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", *arguments]) == 1
+    assert capsys.readouterr().err == f"explorer: {sentence}\n"
