@@ -144,9 +144,10 @@ def main() -> int:
     lines = [*against_peers(), *other_networks(), *distinct_blocks()]
     if not arguments.no_server:
         from benchmarks.editor import drags
+        from benchmarks.inspect import views
         from benchmarks.server import edit_by_button
 
-        lines += [edit_by_button(), *drags()]
+        lines += [edit_by_button(), *drags(), *views()]
     print(f"Python {platform.python_version()}, torch {torch.__version__}, {platform.machine()}, process CPU time\n")
     print(table(lines, arguments.markdown))
     return int(any(line.met is False for line in lines))

@@ -45,7 +45,7 @@ function picture(source) {
   const root = new DOMParser().parseFromString(source, "image/svg+xml").documentElement;
   if (root.localName !== "svg") return el("span");
   for (const node of root.querySelectorAll("script, foreignObject, use, image, a")) node.remove();
-  for (const node of /\son|href/i.test(source) ? [root, ...root.querySelectorAll("*")] : []) {
+  for (const node of /\son\w+\s*=|href/i.test(source) ? [root, ...root.querySelectorAll("*")] : []) {
     for (const { name } of [...node.attributes]) if (/^on|href$/i.test(name)) node.removeAttribute(name);
   }
   return document.importNode(root, true);
