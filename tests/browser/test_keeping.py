@@ -79,6 +79,20 @@ def test_a_restart_of_the_server_loses_no_state_and_no_edit_made_meanwhile(
     screen.context.close()
 
 
+@pytest.mark.parametrize("away", [0, 12_000])  # milliseconds, the longer outlasts several attempts to connect again
+def test_the_first_edit_of_all_may_fall_into_a_restart(chromium: Browser, restartable: Restartable, away: int) -> None:
+    screen = Screen(chromium, restartable.address)
+    screen.shows(OPENING)
+    restartable.end()
+    more(screen)
+    screen.page.wait_for_timeout(away)
+    restartable.begin()
+    expect(screen.page.locator(".xp[data-waiting='0']")).to_be_visible(timeout=4 * SOON)
+    screen.shows(repeated(OPENING, 1, 10))
+    assert states(screen) == ["opened Digits, depth 56", "Basic block ×9 → ×10"]
+    screen.context.close()
+
+
 def test_a_crash_of_the_browser_loses_no_state(chromium: Browser, address: str) -> None:
     screen = Screen(chromium, address)
     more(screen)
