@@ -51,7 +51,7 @@ class Recipe(BaseModel):
             title="Time budget",
             description="In place of steps: the run ends once this time is over, and the learning rate goes by the "
             "share of it that is over. Another run then makes other steps, since no two are equally fast.",
-            json_schema_extra=_group("Run", unit="s"),
+            json_schema_extra=_group("Run", unit="s", empty="by steps"),
         ),
     ] = None
     batch: Annotated[
@@ -137,7 +137,7 @@ class Recipe(BaseModel):
             le=1000,
             title="Clip",
             description="Gradients longer than this are shortened to it; none: never.",
-            json_schema_extra=_group("Optimiser"),
+            json_schema_extra=_group("Optimiser", empty="never"),
         ),
     ] = None
     smoothing: Annotated[
@@ -239,7 +239,7 @@ class Recipe(BaseModel):
 
     def length(self) -> str:
         """How long the run is: `150 steps`, or `30 s`."""
-        return f"{self.steps:,} steps" if self.seconds is None else f"{self.seconds:g} s"
+        return f"{self.steps} steps" if self.seconds is None else f"{self.seconds:g} s"
 
     def words(self) -> str:
         """The recipe in one line."""
@@ -250,13 +250,17 @@ class Recipe(BaseModel):
             rule += ", Nesterov"
         more: list[str] = [self.schedule] if self.schedule != "constant" else []
         more += [f"clipped at {self.clip:g}"] if self.clip else []
-        more += [f"labels smoothed by {self.smoothing:g}"] if self.smoothing else []
-        more += ["flipped"] if self.flip else []
-        more += [f"cropped by {self.crop}"] if self.crop else []
-        more += [f"cutout of {self.cutout}"] if self.cutout else []
+        more += self.changes()
         more += [f"{self.initialisation} weights"] if self.initialisation != "he" else []
         more += [self.precision] if self.precision != "float32" else []
         return ", ".join([f"{self.length()} of {self.batch} images", rule, *more, f"seed {self.seed}"])
+
+    def changes(self) -> list[str]:
+        """What is done to the images and their labels."""
+        said = [f"labels smoothed by {self.smoothing:g}"] if self.smoothing else []
+        said += ["flip"] if self.flip else []
+        said += [f"crop {self.crop}"] if self.crop else []
+        return said + ([f"cutout {self.cutout}"] if self.cutout else [])
 
 
 NORMLESS = {"optimizer": "adamw", "learning_rate": 1e-3, "clip": 1.0}  # what trains without norms

@@ -12,6 +12,7 @@ import torch
 from explorer.network import Network
 from explorer.report import Report, analyze
 from explorer.shape import ShapeError, signed
+from explorer.training import initial
 from explorer.training.adapt import EFFECT_DEPTH, depth
 from explorer.training.events import Finished
 from explorer.training.recipe import Recipe
@@ -81,8 +82,8 @@ class Difference:
         return f"The plain twin: {', '.join(parts)}. Same first weights, same batches."
 
 
-def difference(network: Network) -> Difference:
-    """What `network.plain()` lacks, counted."""
+def difference(network: Network, start: str = "he") -> Difference:
+    """What `network.plain()` lacks, counted; `start` is the recipe's initialisation."""
     twin = network.plain()
     ours, theirs = analyze(network), analyze(twin)
     both, reshaped = common_weights(network, twin)
@@ -94,7 +95,7 @@ def difference(network: Network) -> Difference:
         depth=depth(ours),
         shared=len(both),
         reshaped=len(reshaped),
-        zeroed=len(both & (zero_starts(network) ^ zero_starts(twin))),
+        zeroed=len(both & (zero_starts(network, start) ^ zero_starts(twin, start))),
     )
 
 
@@ -124,13 +125,12 @@ def common_weights(network: Network, twin: Network) -> tuple[set[str], set[str]]
     return both - reshaped, reshaped
 
 
-def zero_starts(network: Network) -> set[str]:
-    """Paths of the weights that start at zero, as their blocks ask for."""
+def zero_starts(network: Network, start: str = "he") -> set[str]:
+    """Paths of the weights that start at zero, as their blocks or the recipe's initialisation ask for."""
     model = network.skeleton()
-    layers = []
-    for block, card in zip(network.blocks, model.children(), strict=True):
-        copies = card.children() if block.repeats else (card,)
-        layers += [layer for copy in copies for layer in block.starts_at_zero(copy)]
+    layers = initial.zero_already(model, network)
+    if start == "zero-last":
+        layers += initial.last_of_branches(model, network)
     weights = {id(layer.weight) for layer in layers}
     return {name for name, parameter in model.named_parameters() if id(parameter) in weights}
 
@@ -153,9 +153,9 @@ def first_weights_that_differ(network: Network, seed: int) -> tuple[str, ...]:
 def verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Difference) -> str:
     """What was seen, in words: both losses and accuracies, and which learned faster in these steps."""
     figures = (
-        f"After {recipe.steps} steps of {recipe.batch} images the training loss is {residual.train_loss:.3g} with "
-        f"shortcuts and {plain.train_loss:.3g} without; {residual.test_accuracy:.1%} and {plain.test_accuracy:.1%} of "
-        f"the test images are read correctly."
+        f"After {_made(residual, plain, recipe)} of {recipe.batch} images the training loss is "
+        f"{residual.train_loss:.3g} with shortcuts and {plain.train_loss:.3g} without; {residual.test_accuracy:.1%} "
+        f"and {plain.test_accuracy:.1%} of the test images are read correctly."
     )
     return f"{figures} {_seen(residual, plain)} {caution(recipe, gap, plain)}"
 
@@ -164,10 +164,17 @@ def brief_verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Diff
     """The same in short."""
     few = f" {gap.depth} weighted layers are few: the difference shows from about {EFFECT_DEPTH}."
     return (
-        f"{_seen(residual, plain)} {recipe.steps} steps, training loss {residual.train_loss:.2g} with shortcuts, "
-        f"{plain.train_loss:.2g} without; test {residual.test_accuracy:.1%} and {plain.test_accuracy:.1%}. "
+        f"{_seen(residual, plain)} {_made(residual, plain, recipe)}, training loss {residual.train_loss:.2g} with "
+        f"shortcuts, {plain.train_loss:.2g} without; test {residual.test_accuracy:.1%} and {plain.test_accuracy:.1%}. "
         f"One seed.{few if gap.shallow else ''}"
     )
+
+
+def _made(residual: Finished, plain: Finished, recipe: Recipe) -> str:
+    """How long both learned; by the clock each makes as many steps as it can."""
+    if recipe.seconds is None:
+        return f"{recipe.steps} steps"
+    return f"{recipe.seconds:g} s ({residual.steps or 0} and {plain.steps or 0} steps)"
 
 
 def _seen(residual: Finished, plain: Finished) -> str:

@@ -1,27 +1,86 @@
-"""The form of a recipe, made from its fields: bounds, title and help come from the field itself."""
+"""The form of a recipe, made from its fields: groups, bounds, title and help come from the field itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
 from explorer.network import Network
-from explorer.training.recipe import Recipe
+from explorer.training import data
+from explorer.training.recipe import PRESETS, Group, Recipe
+from explorer.ui.results import line
 from explorer.ui.training import recipe_for, state
+
+STYLE = """<style>
+.st-key-recipe { gap: 8px !important; }
+.st-key-recipe label p { font-size: 12px !important; color: var(--xp-muted); }
+.st-key-recipe [data-testid="stWidgetLabel"] { min-height: 0; margin-bottom: 2px; }
+.st-key-recipe [data-testid="stButtonGroup"] button { min-height: 30px; padding-inline: 8px; }
+.st-key-recipe [data-testid="stExpander"] details { border-color: var(--xp-line); border-radius: 8px; }
+.st-key-recipe [data-testid="stExpander"] summary { padding: 6px 10px; min-height: 0; }
+.st-key-recipe [data-testid="stExpander"] summary p { font-size: 12px; line-height: 1.4; }
+.st-key-recipe [data-testid="stExpanderDetails"] { padding: 2px 10px 10px; }
+.st-key-recipe [data-testid="stExpanderDetails"] .stVerticalBlock { gap: 8px; }
+.st-key-recipe :is([data-testid="stNumberInputStepDown"], [data-testid="stNumberInputStepUp"]) { display: none; }
+.st-key-recipe-presets { gap: 4px !important; flex-wrap: wrap; }
+.st-key-recipe-presets button { min-height: 28px; padding: 2px 6px; }
+.st-key-recipe-presets button p { font-size: 11.5px; white-space: nowrap; }
+[class*="st-key-recipe-pair"] { gap: 8px !important; flex-wrap: nowrap !important; align-items: flex-end; }
+[class*="st-key-recipe-pair"] > * { flex: 1 1 0 !important; min-width: 0 !important; width: auto !important; }
+</style>"""
+WIDE = 18  # characters of choices that stand side by side; more are a list that opens
 
 
 def show(network: Network) -> None:
-    """A widget for each field; a change holds for the next run, whatever the network."""
+    """The presets, and a widget for each field; a change holds for the next run, whatever the network."""
     recipe = recipe_for(network)
+    st.html(STYLE)
     with st.container(key="recipe", gap="small"):
-        for name, schema in _schemas().items():
-            _field(name, schema, getattr(recipe, name))
+        _presets(network, recipe)
+        for group in get_args(Group):
+            fields = {name: schema for name, schema in _schemas().items() if schema["group"] == group}
+            if group == "Run":
+                _group(fields, recipe)
+                continue
+            with st.expander(f"{group} · :gray[{_summary(group, recipe)}]"):
+                _group(fields, recipe)
         if state()["recipe"] and st.button("Back to the usual recipe", key="recipe-reset"):
             state()["recipe"] = {}
             st.rerun()
+
+
+def _presets(network: Network, recipe: Recipe) -> None:
+    """A button a preset; the one that the recipe is stands out."""
+    line("<h2>Recipe</h2>")
+    with st.container(key="recipe-presets", horizontal=True):
+        for name, preset in PRESETS.items():
+            chosen = preset.recipe(network, recipe.data, recipe.seed) == recipe
+            if st.button(
+                preset.title,
+                key=f"recipe-preset-{name}",
+                help=preset.summary,
+                type="primary" if chosen else "secondary",
+            ):
+                kept = {key: value for key, value in state()["recipe"].items() if key in ("data", "seed")}
+                usual = Recipe.default_for(network).model_dump()
+                changes = preset.changes(network, recipe.data)
+                state()["recipe"] = kept | {key: value for key, value in changes.items() if usual[key] != value}
+                st.rerun()
+
+
+def _summary(group: Group, recipe: Recipe) -> str:
+    """What a closed group says of itself."""
+    return {
+        "Run": recipe.length(),
+        "Learning rate": f"{recipe.learning_rate:g}, {recipe.schedule}",
+        "Optimiser": f"SGD {recipe.momentum:g}" if recipe.optimizer == "sgd" else "AdamW",
+        "First weights": f"{recipe.initialisation}, seed {recipe.seed}",
+        "Images": ", ".join(recipe.changes()) or "as they are",
+        "Speed": f"{recipe.precision}{', compiled' if recipe.compile else ''}",
+    }[group]
 
 
 @cache
@@ -29,27 +88,75 @@ def _schemas() -> dict[str, Mapping[str, Any]]:
     return {name: schema for name, schema in Recipe.model_json_schema()["properties"].items() if "const" not in schema}
 
 
-def _field(name: str, schema: Mapping[str, Any], value: Any) -> None:
+def _group(fields: Mapping[str, Mapping[str, Any]], recipe: Recipe) -> None:
+    """The fields of a group: numbers two in a row, choices in rows of their own."""
+    numbers = [name for name, schema in fields.items() if _number(schema)]
+    rest = [name for name in fields if name not in numbers]
+    for name in rest:
+        if name != "data" and fields[name].get("type") != "boolean":
+            _field(name, fields[name], recipe)
+    if "data" in rest and len(data.available()) > 1:
+        _data(fields["data"], recipe)
+    for at in range(0, len(numbers), 2):
+        pair = numbers[at : at + 2]
+        with st.container(key=f"recipe-pair-{pair[0]}", horizontal=True):
+            for name in pair:
+                _field(name, fields[name], recipe)
+    for name in rest:
+        if fields[name].get("type") == "boolean":
+            _field(name, fields[name], recipe)
+
+
+def _bounds(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema without the choice to be empty."""
+    return next((option for option in schema.get("anyOf", ()) if option.get("type") != "null"), schema)
+
+
+def _number(schema: Mapping[str, Any]) -> bool:
+    return _bounds(schema).get("type") in ("integer", "number")
+
+
+def _field(name: str, schema: Mapping[str, Any], recipe: Recipe) -> None:
+    common = _common(name, schema, getattr(recipe, name))
+    if schema.get("type") == "boolean":
+        st.checkbox(**common)
+        return
+    if "enum" in schema:
+        if sum(map(len, schema["enum"])) > WIDE:
+            st.selectbox(options=schema["enum"], **common)
+        else:
+            st.segmented_control(options=schema["enum"], required=True, **common)
+        return
+    bounds = _bounds(schema)
+    whole = bounds["type"] == "integer"
+    kind, text, step = (int, "%d", 1) if whole else (float, "%g", None)
+    low = bounds.get("minimum", bounds.get("exclusiveMinimum"))
+    high = bounds.get("maximum", bounds.get("exclusiveMaximum"))
+    common |= {"min_value": kind(low), "max_value": kind(high), "step": step, "format": text}
+    common["disabled"] = (name == "steps" and recipe.seconds is not None) or (
+        name == "momentum" and recipe.optimizer != "sgd"
+    )
+    st.number_input(placeholder=schema.get("empty", ""), **common)
+
+
+def _data(schema: Mapping[str, Any], recipe: Recipe) -> None:
+    """Which images: those that are at hand, and the recipe's own."""
+    names = list(dict.fromkeys((*data.available(), recipe.data)))
+    st.selectbox(options=names, **_common("data", schema, recipe.data))
+
+
+def _common(name: str, schema: Mapping[str, Any], value: Any) -> dict[str, Any]:
+    """What all widgets take; the value is put into the session, since a widget's own would outlive another recipe."""
     key = f"recipe-{name}"
     st.session_state[key] = value
-    common: dict[str, Any] = {
-        "label": schema.get("title", name),
+    unit = f", {schema['unit']}" if "unit" in schema else ""
+    return {
+        "label": f"{schema.get('title', name)}{unit}",
         "key": key,
         "help": schema.get("description"),
         "on_change": _changed,
         "args": (name,),
     }
-    if "enum" in schema:
-        st.segmented_control(options=schema["enum"], required=True, **common)
-        return
-    optional = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
-    bounds = optional[0] if optional else schema
-    whole = bounds["type"] == "integer"
-    kind, text, step = (int, "%d", 1) if whole else (float, "%g", None)
-    low = bounds.get("minimum", bounds.get("exclusiveMinimum"))
-    high = bounds.get("maximum", bounds.get("exclusiveMaximum"))
-    common |= {"min_value": kind(low), "max_value": kind(high), "step": step, "format": text, "placeholder": "never"}
-    st.number_input(**common)
 
 
 def _changed(name: str) -> None:

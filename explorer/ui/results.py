@@ -59,7 +59,7 @@ def outcome(runs: Sequence[Run], brief: bool = False) -> list[tuple[str, bool]]:
     ]
     done = [run.finished for run in runs if run.finished is not None]
     if len(done) == 2:
-        gap = difference_of(runs[0].network_json)
+        gap = difference_of(runs[0].network_json, runs[0].recipe.initialisation)
         sentences.append((gap.brief() if brief else gap.sentence(), False))
         sentences.append(((brief_verdict if brief else verdict)(done[0], done[1], runs[0].recipe, gap), False))
     elif len(runs) == 1 and done:
@@ -67,13 +67,13 @@ def outcome(runs: Sequence[Run], brief: bool = False) -> list[tuple[str, bool]]:
         figures = (
             f"training loss is {only.train_loss:.3g}; {only.test_accuracy:.1%} of the test images are read correctly"
         )
-        sentences.append((f"After {recipe.steps} steps the {figures}. One seed ({recipe.seed}).", False))
+        sentences.append((f"After {only.steps or recipe.steps} steps the {figures}. One seed ({recipe.seed}).", False))
     return sentences
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def difference_of(text: str) -> Difference:
-    return difference(Network.from_json(text))
+def difference_of(text: str, start: str = "he") -> Difference:
+    return difference(Network.from_json(text), start)
 
 
 def name(run: Run) -> str:
@@ -84,7 +84,7 @@ def name(run: Run) -> str:
 def chart(runs: Sequence[Run], compact: bool = False) -> None:
     """Legend, curves and progress."""
     dark = st.context.theme.type == "dark"
-    total = runs[0].recipe.steps
+    total = max(map(total_steps, runs))
     line("".join(_legend(run) for run in runs))
     drawn = [
         Curve(
@@ -94,7 +94,7 @@ def chart(runs: Sequence[Run], compact: bool = False) -> None:
             losses=[step.loss for step in run.steps],
             accuracies=[step.accuracy for step in run.steps],
             tests=[(test.step, test.accuracy) for test in run.evaluated]
-            + ([(total, run.finished.test_accuracy)] if run.finished else []),
+            + ([(total_steps(run), run.finished.test_accuracy)] if run.finished else []),
         )
         for run in runs
     ]
@@ -102,11 +102,22 @@ def chart(runs: Sequence[Run], compact: bool = False) -> None:
     st.plotly_chart(figure, theme=None, key="curves", config=CHART)
     line(f"<span class='num'>{html.escape(_progress(runs, compact))}</span>")
     if any(run.active for run in runs):
-        share = sum(len(run.steps) for run in runs) / (total * len(runs))
+        share = sum(min(1.0, len(run.steps) / total_steps(run)) for run in runs) / len(runs)
         st.html(
             f"<div class='xt-bar' role='progressbar' aria-valuenow='{share:.2f}' aria-valuemin='0' aria-valuemax='1' "
             f"aria-label='Steps done'><div style='width:{share:.1%}'></div></div>"
         )
+
+
+def total_steps(run: Run) -> int:
+    """The steps of the whole run; where the clock ends it, what it comes to at the pace so far."""
+    if run.recipe.seconds is None:
+        return run.recipe.steps
+    last = run.steps[-1] if run.steps else None
+    if last is None or not last.elapsed:
+        return 1
+    left = 0.0 if run.finished else last.seconds_left
+    return max(1, round(last.step * (last.elapsed + left) / last.elapsed))
 
 
 def _legend(run: Run) -> str:
@@ -132,16 +143,17 @@ def _progress(runs: Sequence[Run], compact: bool) -> str:
     done = [run.finished for run in runs if run.finished]
     if len(done) == len(runs):
         recipe = runs[0].recipe
-        of = f"{recipe.steps} steps" if compact else recipe.words()  # the form beside it may have moved on
+        of = recipe.length() if compact else recipe.words()  # the form beside it may have moved on
         return f"{of} · {max(one.seconds for one in done):.0f} s · {device}"
     last = [run.steps[-1] for run in runs if run.active and run.steps]
     if not last:
         reached = min((len(run.steps) for run in runs), default=0)
-        return f"{reached} of {runs[0].recipe.steps} steps{f' · {device}' if device else ''}"
+        of = f" of {runs[0].recipe.steps}" if runs[0].recipe.seconds is None else ""
+        return f"{reached}{of} steps{f' · {device}' if device else ''}"
     slowest = max(last, key=lambda step: step.seconds_left)
     speed = sum(step.images_per_second for step in last)
     return (
-        f"{min(step.step for step in last)} / {runs[0].recipe.steps} · {speed:,.0f} images/s · "
+        f"{min(step.step for step in last)} / {max(map(total_steps, runs))} · {speed:,.0f} images/s · "
         f"{duration(slowest.seconds_left)} left · {device}"
     )
 

@@ -170,7 +170,7 @@ def _takes(estimate: Estimate | None) -> str:
 
 def _gap(network: Network) -> Difference | None:
     """What the plain twin lacks, where there is a twin."""
-    return None if twin_refusal(network) else difference_of(network.to_json())
+    return None if twin_refusal(network) else difference_of(network.to_json(), recipe_for(network).initialisation)
 
 
 def _buttons(network: Network, digest: str, label: str, gap: Difference | None) -> None:
@@ -260,7 +260,7 @@ def _going(runs: tuple[Run, ...], digest: str, compact: bool) -> None:
         if runs[0].network_digest != digest:
             say(f"This trains {runs[0].network.name or 'the network'} as it was when it was started.")
         elif len(runs) > 1:
-            gap = difference_of(runs[0].network_json)
+            gap = difference_of(runs[0].network_json, runs[0].recipe.initialisation)
             say(gap.brief() if compact else gap.sentence())
 
 
@@ -316,7 +316,7 @@ def _label(runs: Sequence[Run]) -> str:
     began = time.strftime("%d %b %H:%M", time.localtime(runs[0].created))
     ends = " / ".join(f"{run.finished.test_accuracy:.0%}" if run.finished else run.status for run in runs)
     title = _title(runs[0]) + (" and its twin" if len(runs) > 1 else "")
-    return f"{title}, {runs[0].recipe.steps} steps, {ends} · {began}"
+    return f"{title}, {runs[0].recipe.length()}, {ends} · {began}"
 
 
 def _title(run: Run) -> str:
