@@ -1,4 +1,4 @@
-"""Pictures and tables say what the report says: the graph, the charts, torchinfo's table, CSV."""
+"""Pictures and tables say what the report says: the graph, torchinfo's table, CSV."""
 
 import csv
 import io
@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from stacks import any_stacks, valid_stacks
 
 from explorer import Network, Shape, analyze, blocks, presets
-from explorer.drawing import charts
 from explorer.drawing.captions import choices, cost, lines, short
 from explorer.drawing.captions import settings as block_settings
 from explorer.drawing.curves import smooth
@@ -231,56 +230,6 @@ def test_numbers_in_short_have_three_digits() -> None:
     ]  # fmt: skip
     assert cost(0, 640) == "640 MACs"
     assert lines(["channels 16", "stride 2", "norm: none"], 24) == ["channels 16 · stride 2", "norm: none"]
-
-
-# Charts
-
-
-@pytest.mark.parametrize("name", ["digits_resnet56", "googlenet", "cifar_resnet1202", "article"])
-@pytest.mark.parametrize("dark", [False, True])
-def test_charts_show_the_reports_numbers(name: str, dark: bool) -> None:
-    report = analyze(presets.load(name), batch=64)
-    figure = charts.costs(report, dark)
-    assert [sum(bar.y) for bar in figure.data] == [report.params, report.macs, report.saved_bytes]
-    assert [list(bar.y) for bar in figure.data] == [
-        [row.params for row in report.blocks],
-        [row.macs for row in report.blocks],
-        [row.saved_bytes for row in report.blocks],
-    ]
-    assert figure.data[0].marker.color[0] == palette(dark).stem
-    assert f"{report.blocks[1].macs:,} MACs" in figure.data[0].hovertext[1]
-    shapes = charts.shapes(report, dark)
-    assert list(shapes.data[0].y) == [report.input_shape[0], *(row.output_shape[0] for row in report.blocks)]
-    assert list(shapes.data[1].y)[:2] == [report.input_shape[1], report.blocks[0].output_shape[1]]
-    assert shapes.data[1].y[-1] is None, "a vector has no height"
-
-
-def test_a_map_that_is_not_square_has_two_lines() -> None:
-    figure = charts.shapes(analyze(Network(input=Shape(3, 32, 64), blocks=(blocks.Conv(channels=8),))))
-    assert [list(line.y) for line in figure.data] == [[3, 8], [32, 32], [64, 64]]
-
-
-def test_a_chart_of_nothing_is_empty() -> None:
-    report = analyze(Network())
-    assert [len(line.x) for line in charts.shapes(report).data] == [1, 1]
-    assert [len(bar.x) for bar in charts.costs(report).data] == [0, 0, 0]
-
-
-@pytest.mark.parametrize("most", [0, 1, 3, 7, 99, 74_000, 2_650_000_000])
-def test_ticks_of_an_axis_are_few_and_reach_the_top(most: int) -> None:
-    report = analyze(stack(blocks.Conv(channels=16)))
-    figure = charts.costs(report)
-    charts._plain_axis(figure, 1, most, "")
-    ticks = figure.layout.yaxis.tickvals
-    assert ticks[0] == 0 and ticks[-1] >= most and len(ticks) <= 6
-
-
-def test_names_below_an_axis_never_cover_each_other() -> None:
-    report = analyze(presets.load("inception_v3"))
-    axis = charts.shapes(report).layout.xaxis2
-    scale = charts.WIDTH / (len(report.blocks) + 1)
-    gaps = [b - a for a, b in zip(axis.tickvals, axis.tickvals[1:], strict=False)]
-    assert axis.ticktext[0] == "in" and min(gaps) * scale >= 17
 
 
 # torchinfo's table

@@ -207,3 +207,31 @@ def test_views_fit_the_screen(chromium: Browser, address: str, size: tuple[int, 
         if size[0] == 1280:
             assert page.evaluate(f"{main}.scrollHeight <= innerHeight"), view
     screen.close()
+
+
+OVERLAPS = """() => {
+  const texts = [...document.querySelectorAll(".xi svg text")].filter((text) => text.textContent);
+  const shared = (a, b, low, high) => Math.min(a[high], b[high]) - Math.max(a[low], b[low]);
+  const cover = (one, other) => {
+    if (one.parentElement === other.parentElement && one.parentElement.localName === "g") return false;
+    const [a, b] = [one, other].map((text) => text.getBoundingClientRect());
+    return shared(a, b, "left", "right") > 1 && shared(a, b, "top", "bottom") > 4;
+  };
+  return texts.flatMap((one, at) => texts.slice(at + 1).filter((other) => cover(one, other))
+    .map((other) => `${one.textContent} | ${other.textContent}`));
+}"""
+
+
+@pytest.mark.parametrize("name", ["inception_v3", "digits_resnet56"])
+def test_words_in_charts_never_cover_each_other(chromium: Browser, address: str, name: str) -> None:
+    screen = Screen(chromium, address)
+    page = entered(screen, presets.load(name))
+    for view in ("Volumes", "Costs", "Memory"):
+        look(page, view)
+        expect(page.locator(MARKED[view]).first).to_be_attached(timeout=SOON)
+        assert page.evaluate(OVERLAPS) == [], view
+    page.get_by_role("tab", name="Costs").click()
+    page.get_by_text("Treemap", exact=True).click()
+    expect(page.locator(".xi-leaf.on").first).to_be_attached(timeout=SOON)
+    assert page.evaluate(OVERLAPS) == []
+    screen.close()
