@@ -1,6 +1,5 @@
 """The training script of a recipe: runnable as it is, and the same losses as the app's own loop."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -29,17 +28,54 @@ DROPPING = Network(
         blocks.Classifier(classes=12, hidden=(16,), dropout=0.5),
     ),
 )
+SHARING = Network(
+    input=Shape(1, 8, 8),
+    blocks=(
+        blocks.Stem(form="cifar", channels=8),
+        blocks.Downsampling(channels=8, share="W", repeat=2),
+        blocks.LinearProjection(channels=8),
+        blocks.Basic(channels=12, order="pre"),
+        blocks.Inception(branches="1x1:4 | 1x1:4 > 3x3:4", residual=True),
+        blocks.Classifier(),
+    ),
+)
 CASES = {
     "sgd": (presets.load("digits_resnet20"), Recipe(steps=STEPS, evaluations=2, seed=3)),
     "adamw": (DROPPING, Recipe(steps=STEPS, optimizer="adamw", learning_rate=1e-3, clip=0.5, batch=300)),
+    "everything": (
+        SHARING,
+        Recipe(
+            steps=STEPS,
+            nesterov=True,
+            decay_all=False,
+            schedule="one-cycle",
+            warmup=3,
+            smoothing=0.1,
+            flip=True,
+            crop=2,
+            cutout=3,
+            initialisation="zero-last",
+            compile=True,  # which a CPU leaves alone
+            evaluations=4,
+        ),
+    ),
+    "dirac": (
+        SHARING,
+        Recipe(steps=STEPS, initialisation="dirac", schedule="cosine", momentum=0, nesterov=True, precision="bf16"),
+    ),
+    "normless": (DROPPING, Recipe(steps=4, initialisation="dirac", schedule="step", cutout=1)),
+    "clock": (SHARING, Recipe(seconds=1.5, evaluations=3, warmup=0)),
 }
+Trained = tuple[list[str], list[float], dict[str, torch.Tensor]]
 PROGRAM = """
 import json, runpy, sys, torch
-module = runpy.run_path(sys.argv[1], run_name="exported")
-network = module["Network"](module["SEED"])
-losses = list(module["train"](network, torch.device("cpu")))
-torch.save(network.state_dict(), sys.argv[2])
-print(json.dumps(losses))
+from pathlib import Path
+for file in sorted(Path(sys.argv[1]).glob("*.py")):
+    module = runpy.run_path(str(file), run_name="exported")
+    network = module["Network"](module["SEED"])
+    losses = list(module["train"](network, torch.device("cpu")))
+    torch.save({"losses": losses, "state": network.state_dict()}, file.with_suffix(".pt"))
+    print("end", file.stem)
 """
 
 
@@ -54,20 +90,46 @@ def run(*arguments: str) -> list[str]:
     return ended.stdout.splitlines()
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_losses_are_those_of_the_apps_own_loop(name: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
+    """What each case's script printed, its losses and its weights, all from one process that loads torch once."""
+    folder = tmp_path_factory.mktemp("scripts")
+    for name, (network, recipe) in CASES.items():
+        (folder / f"{name}.py").write_text(training_script(network, recipe), encoding="utf-8")
+    told: list[str] = []
+    found = {}
+    for line in run("-c", PROGRAM, str(folder)):
+        told.append(line)
+        if line.startswith("end "):
+            kept = torch.load(folder / f"{line[4:]}.pt", weights_only=True)
+            found[line[4:]] = told[:-1], kept["losses"], kept["state"]
+            told = []
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"clock"}))
+def test_the_losses_are_those_of_the_apps_own_loop(name: str, trained: dict[str, Trained], tmp_path: Path) -> None:
     """To the last bit: images, order, weights and updates are the same numbers, and one thread sums in one order."""
     network, recipe = CASES[name]
-    file = tmp_path / "script.py"
-    file.write_text(training_script(network, recipe), encoding="utf-8")
-    *told, losses = run("-c", PROGRAM, str(file), str(tmp_path / "theirs.pt"))
+    told, losses, theirs = trained[name]
     events = list(train(network, recipe, CPU, tmp_path / "ours.pt"))
-    assert json.loads(losses) == [event.loss for event in events if isinstance(event, Step)]
+    assert losses == [event.loss for event in events if isinstance(event, Step)]
     shares = [event.accuracy for event in events if isinstance(event, Evaluated)]
     shares += [event.test_accuracy for event in events if isinstance(event, Finished)]
     assert [int(line.split()[2]) / TEST_IMAGES for line in told] == pytest.approx(shares)
-    ours, theirs = (torch.load(tmp_path / f"{whose}.pt", weights_only=True) for whose in ("ours", "theirs"))
+    ours = torch.load(tmp_path / "ours.pt", weights_only=True)
     assert list(ours) == list(theirs) and all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_a_run_by_the_clock_makes_the_same_steps(
+    trained: dict[str, Trained],
+) -> None:
+    network, recipe = CASES["clock"]
+    told, losses, _ = trained["clock"]
+    events = train(network, Recipe(steps=min(len(losses), 30), warmup=recipe.warmup), CPU)
+    ours = [event.loss for event in events if isinstance(event, Step)]
+    assert ours == losses[: len(ours)]
+    assert 1 <= len(told) <= recipe.evaluations and told[-1].startswith(f"step {len(losses)}: ")
 
 
 def test_the_script_runs_as_it_is(tmp_path: Path) -> None:
@@ -101,6 +163,31 @@ def test_a_recipe_is_written_out() -> None:
         assert line in source
     assert "MOMENTUM" not in source
     assert "MOMENTUM = 0.9\n" in training_script(presets.load("digits_resnet20"))
+
+
+def test_every_field_of_a_recipe_changes_the_script() -> None:
+    usual = training_script(SHARING, Recipe())
+    other = {**Recipe().model_dump(), **CASES["everything"][1].model_dump()}
+    other |= {"optimizer": "adamw", "learning_rate": 0.5, "momentum": 0.5, "weight_decay": 0.5, "clip": 0.5, "seed": 9}
+    other |= {"seconds": 5.0, "batch": 9, "precision": "bf16"}
+    for name in Recipe.model_fields.keys() - {"data"}:
+        assert other[name] != getattr(Recipe(), name), f"give {name} another value here, and a line in the script"
+        assert training_script(SHARING, Recipe.model_validate({name: other[name]})) != usual, name
+
+
+def test_other_images_are_refused() -> None:
+    with pytest.raises(ValueError, match="The training script is for the digits, not yet for cifar10"):
+        training_script(SHARING, Recipe(data="cifar10"))
+
+
+def test_dirac_weights_of_mixed_blocks_that_share_are_refused() -> None:
+    shared = (
+        blocks.Downsampling(channels=8, share="W"),
+        blocks.Downsampling(channels=8, share="W", norm="none", bias="no"),
+    )
+    mixed = Network(input=Shape(1, 8, 8), blocks=(*shared, blocks.Classifier()))
+    with pytest.raises(ValueError, match="no dirac weights"):
+        training_script(mixed, Recipe(initialisation="dirac"))
 
 
 def test_what_cannot_be_trained_has_no_script() -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
+from itertools import zip_longest
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -71,21 +72,29 @@ class Gathered:
         kept[name] = text
 
     def _chosen(self, module: str, node: ast.stmt, text: str) -> tuple[ast.stmt, str]:
-        """A function without its lines `if …: return Layer(…)` for layers that the network has none of."""
-        if not isinstance(node, ast.FunctionDef):
+        """A definition without what it has for other networks or for the package alone.
+
+        Of a function that are the lines `if …: return Layer(…)` for layers that the network has none of; of a class the
+        methods that speak of what is imported for its type alone.
+        """
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
             return node, text
-        space = vars(import_module(module))
-        lines = dict(enumerate(text.splitlines(), start=node.lineno))
+        space, for_types = vars(import_module(module)), parsed(module).for_types
+        lines = dict(enumerate(text.splitlines(), start=first_line(node)))
         kept: list[ast.stmt] = []
-        for one in node.body:
-            made = returned(one, space)
-            if made is None or made in self.layers:
+        for one, following in zip_longest(node.body, node.body[1:]):
+            if isinstance(node, ast.FunctionDef):
+                made = returned(one, space)
+                left_out = made is not None and made not in self.layers
+            else:
+                left_out = bool(names_in(one) & for_types)
+            if not left_out:
                 kept.append(one)
                 continue
-            for number in range(one.lineno, (one.end_lineno or one.lineno) + 1):
+            for number in range(first_line(one), first_line(following) if following else (one.end_lineno or 0) + 1):
                 del lines[number]
-        chosen = ast.FunctionDef(**{**dict(ast.iter_fields(node)), "body": kept})
-        return ast.copy_location(chosen, node), "\n".join(lines.values())
+        chosen = type(node)(**{**dict(ast.iter_fields(node)), "body": kept})
+        return ast.copy_location(chosen, node), "\n".join(lines.values()).rstrip()
 
     def _take_import(self, found: Import) -> None:
         if found.module.partition(".")[0] != PACKAGE:
@@ -101,6 +110,7 @@ class File:
 
     defined: dict[str, tuple[ast.stmt, str]]
     imported: dict[str, Import]
+    for_types: set[str]  # imported under `if TYPE_CHECKING`
 
 
 @lru_cache(maxsize=64)
@@ -110,6 +120,7 @@ def parsed(module: str) -> File:
     lines = text.splitlines()
     defined: dict[str, tuple[ast.stmt, str]] = {}
     imported: dict[str, Import] = {}
+    for_types: set[str] = set()
     for node in ast.parse(text).body:
         if isinstance(node, ast.Import):
             imported |= {one.asname or one.name: Import(one.name, "", one.asname or "") for one in node.names}
@@ -117,14 +128,20 @@ def parsed(module: str) -> File:
             for one in node.names:
                 imported[one.asname or one.name] = Import(node.module or "", one.name, one.asname or "")
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            defined[node.name] = node, "\n".join(lines[first - 1 : node.end_lineno])
+            defined[node.name] = node, "\n".join(lines[first_line(node) - 1 : node.end_lineno])
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            for_types |= {one.name for part in node.body if isinstance(part, ast.ImportFrom) for one in part.names}
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
                 if isinstance(target, ast.Name):
                     defined[target.id] = node, "\n".join(lines[node.lineno - 1 : node.end_lineno])
-    return File(defined, imported)
+    return File(defined, imported, for_types)
+
+
+def first_line(node: ast.stmt) -> int:
+    """Where a definition begins, its decorators included."""
+    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
 
 
 def returned(node: ast.stmt, space: dict[str, object]) -> type | None:

@@ -3,73 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import indent, wrap
+from typing import Any
 
+from torch import nn
+
+from explorer.block import Block
 from explorer.export.calls import Call
 from explorer.export.gather import Import, clean
-from explorer.export.source import module_source
-from explorer.network import Network
+from explorer.export.source import module_source, zero_lines
+from explorer.network import Network, is_normless
 from explorer.report import analyze
-from explorer.training import data
+from explorer.training import augment, data, device, initial, schedule
 from explorer.training.loop import EVALUATION_BATCH, obstacle
 from explorer.training.recipe import Recipe
 
 CLASSES = 10
 TEST_IMAGES = 360
-# The fields that the file follows; a recipe that sets another one is refused.
-FOLLOWED = {"steps", "batch", "optimizer", "learning_rate", "momentum", "weight_decay", "warmup", "clip", "seed"}
-FOLLOWED |= {"evaluations"}
 
-DIGITS = '''
+LOAD = f'''
 def load_images() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """scikit-learn's digits as uint8, split into images and labels to train on and to test with."""
     digits = load_digits()
     pixels = (torch.from_numpy(digits.data) * 255 / 16).round().to(torch.uint8).reshape(-1, 1, 8, 8)
     labels = torch.from_numpy(digits.target)
-    train, test = stratified_split(labels, {test_images})
+    train, test = stratified_split(labels, {TEST_IMAGES})
     return pixels[train], labels[train], pixels[test], labels[test]
 '''
 
-TRAINING = '''
-def train(network: Network, device: torch.device) -> Iterator[float]:
-    """Updates the weights by the recipe and gives the loss of each step; tells how the test images are predicted."""
-    pixels, labels, test_pixels, test_labels = (part.to(device) for part in load_images())
-    mean, deviation = pixels.float().mean().item(), pixels.float().std().item()
-    size = len(labels)
-    batch = min(BATCH, size)
-    network.to(device).train()
-    if device.type == "cuda":
-        network.to(memory_format=torch.channels_last)
-    torch.manual_seed(SEED)  # what dropout draws from
-    tests = {{round(STEPS * part / TESTS) for part in range(1, TESTS + 1)}}
-{optimizer}
-    for step in range(STEPS):
-        epoch, place = divmod(step, size // batch)
-        if place == 0:
-            order = batch_order(SEED, epoch, size).to(device)
-        chosen = order[place * batch : (place + 1) * batch]
-        for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * min(1.0, (step + 1) / (WARMUP + 1))
-        logits = network(as_images(pixels[chosen], mean, deviation, SHAPE))
-        loss = nn.functional.cross_entropy(logits, labels[chosen])
-        optimizer.zero_grad()
-        loss.backward(){clipping}
-        optimizer.step()
-        yield loss.item()
-        if step + 1 in tests:
-            right = sum(
-                (predict(network, as_images(part, mean, deviation, SHAPE)) == answers).sum().item()
-                for part, answers in zip(test_pixels.split({evaluation}), test_labels.split({evaluation}), strict=True)
-            )
-            print(f"step {{step + 1}}: {{right}} of {{len(test_labels)}} test images are right")
-
-
+TEST = '''
 @torch.no_grad()
-def predict(network: Network, images: Tensor) -> Tensor:
-    """The likeliest class of each image, by the statistics that the norms have gathered."""
+def count_right(network: Network, images: Iterable[Tensor], labels: Tensor) -> int:
+    """How many test images are predicted right, by the statistics that the norms have gathered."""
     network.eval()
-    classes = network(images).argmax(1)
+    guesses = torch.cat([network(part).argmax(1) for part in images])
     network.train()
-    return classes
+    return int((guesses == labels).sum())
 
 
 def main() -> None:
@@ -78,10 +47,10 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else other)
     network = Network(SEED)
     for step, loss in enumerate(train(network, device), start=1):
-        print(f"step {{step}}: loss {{loss:.6f}}")
+        print(f"step {step}: loss {loss:.6f}")
     file = Path(__file__).with_suffix(".pt")
     torch.save(network.cpu().state_dict(), file)
-    print(f"weights: {{file}}")
+    print(f"weights: {file}")
 
 
 if __name__ == "__main__":
@@ -96,73 +65,206 @@ def training_script(network: Network, recipe: Recipe | None = None) -> str:
     ValueError where the network cannot be trained on the recipe's images.
     """
     recipe = recipe or Recipe.default_for(network)
-    refusal = obstacle(network, CLASSES) or unfollowed(recipe)
+    refusal = obstacle(network, CLASSES) or unfollowed(network, recipe)
     if refusal:
         raise ValueError(refusal)
-    title = clean(network.name, 60) or "a convolutional network"
-    opening = (
-        f'"""Trains {title} on handwritten digits; needs PyTorch and scikit-learn.',
-        "",
-        f"{recipe.words()[:1].upper()}{recipe.words()[1:]}. Split, order, first weights and updates",
-        "are those of Architecture Explorer, which wrote this file; with OMP_NUM_THREADS=1 on a CPU so are all losses.",
-        '"""',
+    words = recipe.words()
+    told = (
+        f"{words[:1].upper()}{words[1:]}. Split, order, first weights and updates are those of Architecture Explorer, "
+        "which wrote this file; on a CPU with OMP_NUM_THREADS=1 so are all losses."
     )
-    imports = [
+    opening = [
+        f'"""Trains {clean(network.name, 60) or "a convolutional network"} on digits; needs PyTorch and scikit-learn.',
+        "",
+        *wrap(told, 118),
+        '"""',
+    ]
+    source = module_source(analyze(network), imports(recipe), list(constants(network, recipe)), used(recipe))
+    training = "\n".join(training_lines(network, recipe))
+    return "\n".join((*opening, "", source, LOAD, training, TEST))
+
+
+def unfollowed(network: Network, recipe: Recipe) -> str:
+    """What of the recipe the file does not follow, as a sentence; empty where it follows all."""
+    if recipe.data != "digits":
+        return f"The training script is for the digits, not yet for {recipe.data}."
+    sharing: dict[str, set[bool]] = {}
+    for block in network.blocks:
+        if block.shared_name:
+            sharing.setdefault(block.shared_name, set()).add(is_normless(block))
+    if recipe.initialisation == "dirac" and any(len(kinds) > 1 for kinds in sharing.values()):
+        return "The training script has no dirac weights where blocks with a norm share W with blocks without."
+    return ""
+
+
+def imports(recipe: Recipe) -> list[Import]:
+    """What the loop needs besides the network."""
+    needed = [
+        Import("collections.abc", "Iterable"),
         Import("collections.abc", "Iterator"),
         Import("pathlib", "Path"),
         Import("sklearn.datasets", "load_digits"),
         Import("torch", "Tensor"),
     ]
-    constants = list(_constants(network, recipe))
-    others = (data.stratified_split, data.batch_order, data.as_images)
-    return "\n".join(
-        (
-            *opening,
-            "",
-            module_source(analyze(network), imports, constants, others),
-            DIGITS.format(test_images=TEST_IMAGES),
-            TRAINING.format(
-                optimizer=_optimizer(recipe),
-                clipping=_clipping(recipe),
-                evaluation=EVALUATION_BATCH,
-            ),
-        )
-    )
+    if recipe.seconds is not None:
+        needed += [Import("itertools", "count"), Import("time", "perf_counter")]
+    return needed
 
 
-def unfollowed(recipe: Recipe) -> str:
-    """What of the recipe the file does not follow, as a sentence; empty where it follows all."""
-    usual = {name: field.get_default() for name, field in Recipe.model_fields.items() if name not in FOLLOWED}
-    others = [name for name, value in usual.items() if getattr(recipe, name) != value]
-    said = []
-    for name in others:
-        value = getattr(recipe, name)
-        written = ("off", "on")[value] if isinstance(value, bool) else value
-        said.append(f"{(Recipe.model_fields[name].title or name).lower()} {written}")
-    return f"The training script does not follow these settings: {', '.join(said)}." if said else ""
+def used(recipe: Recipe) -> list[Any]:
+    """The package's own functions and classes that the loop calls."""
+    things: list[Any] = [data.stratified_split, data.batch_order, data.as_images, schedule.warmed]
+    if recipe.schedule != "constant":
+        things.append(schedule.factor)
+    if augments(recipe):
+        things.append(augment.Augmentation)
+    if recipe.precision == "bf16":
+        things.append(device.computes_bf16)
+    if recipe.initialisation == "dirac":
+        things.append(initial.passes_on)
+    return things
 
 
-def _constants(network: Network, recipe: Recipe) -> Iterator[str]:
+def augments(recipe: Recipe) -> bool:
+    """Whether the images are changed at random."""
+    return bool(augment.Augmentation.of(recipe))
+
+
+def constants(network: Network, recipe: Recipe) -> Iterator[str]:
+    """The recipe, as far as it is numbers."""
     yield f"SHAPE = {tuple(network.input)}  # channels, height and width of the images"
-    yield f"STEPS = {recipe.steps}"
+    if recipe.seconds is None:
+        yield f"STEPS = {recipe.steps}"
+    else:
+        yield f"SECONDS = {recipe.seconds!r}  # after which the run ends"
     yield f"BATCH = {recipe.batch}"
     yield f"LEARNING_RATE = {recipe.learning_rate!r}"
     yield f"WARMUP = {recipe.warmup}  # steps over which the learning rate rises to its value"
+    if recipe.schedule != "constant":
+        yield f'SCHEDULE = "{recipe.schedule}"'
     yield f"WEIGHT_DECAY = {recipe.weight_decay!r}"
     if recipe.optimizer == "sgd":
         yield f"MOMENTUM = {recipe.momentum!r}"
     if recipe.clip is not None:
         yield f"CLIP = {recipe.clip!r}  # gradients longer than this are shortened to it"
+    if recipe.smoothing:
+        yield f"SMOOTHING = {recipe.smoothing!r}  # the share of each label that is spread over all classes"
     yield f"TESTS = {recipe.evaluations}  # how often the test images are predicted, evenly spread"
     yield f"SEED = {recipe.seed}  # of the first weights and of the order of the images"
 
 
-def _optimizer(recipe: Recipe) -> str:
-    name, momentum = ("SGD", (("momentum", "MOMENTUM"),)) if recipe.optimizer == "sgd" else ("AdamW", ())
-    settings = (("lr", "LEARNING_RATE"), *momentum, ("weight_decay", "WEIGHT_DECAY"), ("fused", "True"))
-    call = Call(f"torch.optim.{name}", (("", "network.parameters()"), *settings))
-    return "\n".join(call.lines(4, "optimizer = "))
+def training_lines(network: Network, recipe: Recipe) -> Iterator[str]:
+    """The first weights of the recipe where they are its own, and the loop."""
+    starts = list(start_lines(network, recipe))
+    if starts:
+        yield "\n@torch.no_grad()"
+        yield "def start(network: Network) -> None:"
+        yield f'    """First weights of the recipe ({recipe.initialisation}), over those that are drawn."""'
+        yield indent("\n".join(starts), " " * 4) + "\n"
+    yield "\ndef train(network: Network, device: torch.device) -> Iterator[float]:"
+    yield '    """Updates the weights by the recipe and gives the loss of each step; tells how many tests are right."""'
+    if starts:
+        yield "    start(network)"
+    yield "    pixels, labels, test_pixels, test_labels = (part.to(device) for part in load_images())"
+    yield "    mean, deviation = pixels.float().mean().item(), pixels.float().std().item()"
+    yield "    size = len(labels)"
+    yield "    batch = min(BATCH, size)"
+    yield "    network.to(device).train()"
+    yield '    if device.type == "cuda":'
+    yield "        network.to(memory_format=torch.channels_last)"
+    model = "network"
+    if recipe.compile:
+        model = "fast"
+        yield '    fast = torch.compile(network) if device.type == "cuda" else network'
+    yield "    torch.manual_seed(SEED)  # what dropout draws from"
+    yield from optimizer_lines(recipe)
+    if augments(recipe):
+        changes = [(name, repr(value)) for name in ("flip", "crop", "cutout") if (value := getattr(recipe, name))]
+        yield f"    augmentation = {Call('Augmentation', tuple(changes)).flat()}"
+    yield ""
+    yield "    def test(step: int) -> None:"
+    yield f"        parts = (as_images(part, mean, deviation, SHAPE) for part in test_pixels.split({EVALUATION_BATCH}))"
+    yield "        right = count_right(network, parts, test_labels)"
+    yield '        print(f"step {step}: {right} of {len(test_labels)} test images are right")'
+    yield ""
+    yield from loop_lines(recipe, model)
 
 
-def _clipping(recipe: Recipe) -> str:
-    return "" if recipe.clip is None else "\n        nn.utils.clip_grad_norm_(network.parameters(), CLIP)"
+def start_lines(network: Network, recipe: Recipe) -> Iterator[str]:
+    """What `explorer/training/initial.py` does to the first weights."""
+    if recipe.initialisation == "dirac":
+        yield "for layer in network.modules():"
+        yield "    if isinstance(layer, nn.Conv2d) and passes_on(layer) and layer.weight.any():"
+        yield "        nn.init.dirac_(layer.weight, layer.groups)"
+    elif recipe.initialisation == "zero-last":
+        model = network.skeleton()
+        last = {id(layer) for layer in initial.last_of_branches(model, network)}
+
+        def places(block: Block, copy: nn.Module) -> list[str]:
+            return [place for place, layer in copy.named_modules() if id(layer) in last]
+
+        yield from zero_lines(network, model, places, "network")
+
+
+def optimizer_lines(recipe: Recipe) -> Iterator[str]:
+    """The optimiser, with or without norms and biases among what decays."""
+    parameters = "network.parameters()"
+    if not recipe.decay_all:
+        parameters = "groups"
+        yield "    groups = ["
+        yield '        {"params": [one for one in network.parameters() if one.dim() > 1]},'
+        yield '        {"params": [one for one in network.parameters() if one.dim() <= 1], "weight_decay": 0.0},'
+        yield "    ]"
+    settings = [("lr", "LEARNING_RATE"), ("weight_decay", "WEIGHT_DECAY"), ("fused", "True")]
+    if recipe.optimizer == "sgd":
+        settings[1:1] = [("momentum", "MOMENTUM")]
+        settings += [("nesterov", "True")] if recipe.nesterov and recipe.momentum > 0 else []
+    call = Call("torch.optim.SGD" if recipe.optimizer == "sgd" else "torch.optim.AdamW", (("", parameters), *settings))
+    yield from call.lines(4, "optimizer = ")
+
+
+def loop_lines(recipe: Recipe, model: str) -> Iterator[str]:
+    """The steps, as many as the recipe says or as its time allows."""
+    scheduled = recipe.schedule != "constant"
+    if recipe.seconds is None:
+        yield "    tests = {round(STEPS * part / TESTS) for part in range(1, TESTS + 1)}"
+        yield "    for step in range(STEPS):"
+    else:
+        yield "    began, tested = perf_counter(), 0"
+        yield "    for step in count():"
+        yield "        share = (perf_counter() - began) / SECONDS"
+        yield "        if int(min(1.0, share) * TESTS) > tested:"
+        yield "            tested += 1"
+        yield "            test(step)"
+        yield "        if share >= 1:"
+        yield "            break"
+    yield "        epoch, place = divmod(step, size // batch)"
+    yield "        if place == 0:"
+    yield "            order = batch_order(SEED, epoch, size).to(device)"
+    if augments(recipe):
+        yield "            drawn = augmentation.draw(SEED, epoch, size, *SHAPE[1:]).to(device)"
+    yield "        part = slice(place * batch, (place + 1) * batch)"
+    yield "        images, answers = as_images(pixels[order[part]], mean, deviation, SHAPE), labels[order[part]]"
+    if augments(recipe):
+        yield "        images = augmentation.apply(images, drawn[part])"
+    share = "share" if recipe.seconds is not None else "step / STEPS"
+    factor = f" * factor(SCHEDULE, {share})" if scheduled else ""
+    yield "        for group in optimizer.param_groups:"
+    yield f'            group["lr"] = LEARNING_RATE * warmed(step, WARMUP){factor}'
+    smoothing = ", label_smoothing=SMOOTHING" if recipe.smoothing else ""
+    if recipe.precision == "bf16":
+        yield "        with torch.autocast(device.type, torch.bfloat16, enabled=computes_bf16(device)):"
+        yield f"            logits = {model}(images)"
+        yield f"        loss = nn.functional.cross_entropy(logits.float(), answers{smoothing})"
+    else:
+        yield f"        loss = nn.functional.cross_entropy({model}(images), answers{smoothing})"
+    yield "        optimizer.zero_grad()"
+    yield "        loss.backward()"
+    if recipe.clip is not None:
+        yield "        nn.utils.clip_grad_norm_(network.parameters(), CLIP)"
+    yield "        optimizer.step()"
+    yield "        yield loss.item()"
+    if recipe.seconds is None:
+        yield "        if step + 1 in tests:"
+        yield "            test(step + 1)"
+    yield ""

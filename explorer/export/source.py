@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from textwrap import indent
 from typing import Any
@@ -16,6 +16,8 @@ from explorer.initial import draw_weights
 from explorer.network import Network, is_normless
 from explorer.report import Report, analyze
 from explorer.shape import show
+
+Places = Callable[[Block, nn.Module], list[str]]
 
 MAIN = '''
 def main() -> None:
@@ -86,7 +88,7 @@ def network_class(report: Report, model: nn.Sequential) -> str:
         rows += lines(card_call(block, built), 12, after=",")
     cards = "\n".join(rows)
     called = f"super().__init__(\n{cards}\n        )" if rows else "super().__init__()"
-    starts = [*weight_lines(network, model), *zero_lines(network, model), *sharing_lines(network, model)]
+    starts = [*weight_lines(network, model), *zero_lines(network, model, zero_places), *sharing_lines(network, model)]
     takes, gives = (f"(N, {', '.join(map(str, shape))})" for shape in (report.input_shape, report.output_shape))
     return f'''class Network(nn.Sequential):
     """{takes} to {gives}, one block after another."""
@@ -125,16 +127,16 @@ def weight_lines(network: Network, model: nn.Sequential) -> Iterator[str]:
         yield "    draw_weights(block, seed, path, fan_in=path in normless)"
 
 
-def zero_lines(network: Network, model: nn.Sequential) -> Iterator[str]:
-    """Zeroes the weights with which the branches of residual blocks start."""
+def zero_lines(network: Network, model: nn.Sequential, places: Places, owner: str = "self") -> Iterator[str]:
+    """Zeroes the weights of layers at these places in the copies of each block."""
     for at, (block, built) in enumerate(zip(network.blocks, model, strict=True)):
         copies = list(built.children()) if block.repeats else [built]
-        for place in zero_places(block, copies[0]):
+        for place in places(block, copies[0]):
             if block.repeats:
-                yield f"for block in self[{at}]:  # its branch starts at zero"
+                yield f"for block in {owner}[{at}]:  # its branch starts at zero"
                 yield f"    nn.init.zeros_({inside('block', place)}.weight)"
             else:
-                yield f"nn.init.zeros_({inside(f'self[{at}]', place)}.weight)  # its branch starts at zero"
+                yield f"nn.init.zeros_({inside(f'{owner}[{at}]', place)}.weight)  # its branch starts at zero"
 
 
 def zero_places(block: Block, copy: nn.Module) -> list[str]:
