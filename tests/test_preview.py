@@ -13,6 +13,7 @@ from explorer.ui.desk import Desk, new_session
 from explorer.ui.dispatch import receive
 from explorer.ui.preview import order_after
 from explorer.ui.view import view
+from explorer.ui.words import compact
 from tests.stacks import any_stacks
 
 
@@ -32,12 +33,18 @@ class Editor:
         return json.loads(json.dumps(view(self.desk)))
 
 
-def agree(slot: dict[str, Any], after: dict[str, Any], at: int) -> None:
-    """Whether a slot's texts are those of the page."""
-    card = after["cards"][at]
+def agree(slot: dict[str, Any], after: dict[str, Any], count: int, network: Network) -> None:
+    """Whether a slot's texts are those of the page: of the cards that were dragged together, and of the whole."""
+    cards = after["cards"][slot["at"] : slot["at"] + count]
+    status = next((card["status"] for card in cards if card["status"] != "ok"), "ok")
     told = {name: slot[name] for name in ("status", "input", "output", "totals")}
-    assert told == {**{name: card[name] for name in ("status", "input", "output")}, "totals": after["totals"]}
-    assert (slot["params"], slot["macs"]) == (card.get("params", ""), card.get("macs", ""))
+    ends = {"input": cards[0]["input"], "output": cards[-1]["output"]}
+    assert told == {"status": status, **ends, "totals": after["totals"]}
+    costs = ("", "")
+    if status == "ok":
+        counted = analyze(network, partial=True).cards[slot["at"] : slot["at"] + count]
+        costs = (compact(sum(card.params for card in counted)), compact(sum(card.macs for card in counted)))
+    assert (slot["params"], slot["macs"]) == costs
     wrong = [(where, card["error"]["head"]) for where, card in enumerate(after["cards"]) if card["error"]]
     assert (slot["where"], slot["head"]) == (wrong[0] if wrong else (None, ""))
 
@@ -46,10 +53,11 @@ def check_palette(network: Network, kind: str) -> None:
     slots = Editor(network).say({"op": "preview", "kind": kind})["preview"]["slots"]
     assert [slot["slot"] for slot in slots] == list(range(len(network.blocks) + 1))
     for slot in slots:
-        after = Editor(network).say({"op": "add", "kind": kind, "at": slot["slot"]})
+        editor = Editor(network)
+        after = editor.say({"op": "add", "kind": kind, "at": slot["slot"]})
         assert after["cards"][slot["at"]]["kind"] == kind
         assert (after["selected"], slot["order"]) == (slot["at"], None)
-        agree(slot, after, slot["at"])
+        agree(slot, after, 1, editor.desk.network)
 
 
 def check_cards(network: Network, cards: list[int]) -> None:
@@ -63,7 +71,7 @@ def check_cards(network: Network, cards: list[int]) -> None:
             after["totals"] = {**after["totals"], **{name: slot["totals"][name] for name in after["totals"]}}
             assert {slot["totals"][name]["change"] for name in ("params", "macs", "memory", "field")} <= {"±0", ""}
             assert slot["totals"]["params"]["number"] == before["totals"]["params"]["number"]
-        agree(slot, after, slot["at"])
+        agree(slot, after, len(cards), editor.desk.network)
 
 
 @given(any_stacks(), st.sampled_from(sorted(KINDS)))

@@ -63,7 +63,7 @@ def lines(parts: Sequence[str], width: int) -> list[str]:
 
 def short(number: int) -> str:
     """Three significant digits: `640`, `9.22 k`, `163 k`, `2.65 M`."""
-    for factor, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
+    for factor, letter in ((10**18, "E"), (10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
         if number >= factor * 0.9995:
             scaled = number / factor
             digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0

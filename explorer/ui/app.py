@@ -14,4 +14,5 @@ desk = session.desk()
 keeper.receive(desk)  # what the browser has said is done before anything is drawn
 stack.receive_messages(desk)
 keeper.show()
+keeper.reviver()
 page.run()

@@ -84,9 +84,9 @@ def gauge(desk: Desk, report: Report) -> Data | None:
     number = _amount(report, quantity, desk.session["optimizer"])
     left = most - number
     if left < 0:
-        text = f"{_number(quantity, -left)} over"
+        text = f"{_roughly(quantity, -left)} over"
     else:
-        text = f"{_number(quantity, left)} left" if left else "met exactly"
+        text = f"{_roughly(quantity, left)} left" if left else "met exactly"
     return {
         "quantity": quantity,
         "target": most,
@@ -135,6 +135,11 @@ def _amount(report: Report, quantity: Quantity, optimizer: Optimizer) -> int:
 
 def _number(quantity: Quantity, number: int) -> str:
     return {"params": words.plain, "macs": words.compact, "memory": words.memory}[quantity](number)
+
+
+def _roughly(quantity: Quantity, number: int) -> str:
+    """Parameters too in three digits: how much is left stands beside the target, in a narrow column."""
+    return words.compact(number) if quantity == "params" else _number(quantity, number)
 
 
 def _written(target: Target) -> str:

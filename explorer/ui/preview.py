@@ -9,6 +9,7 @@ from typing import Any
 from explorer.blocks import KINDS
 from explorer.network import EditError, Network
 from explorer.report import Report, analyze
+from explorer.ui import words
 from explorer.ui.desk import Desk, Optimizer, insertion, report_of
 from explorer.ui.stack_cards import card_data, head
 from explorer.ui.totals import totals
@@ -50,7 +51,7 @@ def _slots(token: str, batch: int, optimizer: Optimizer, kind: str | None, cards
             edit = insertion(now, KINDS[kind], slot)
         at = edit["at"] if order is None or cards is None else order.index(cards[0])
         if at not in made:
-            made[at] = _drop(network.apply(edit), at, now, optimizer)
+            made[at] = _drop(network.apply(edit), range(at, at + len(cards or (0,))), now, optimizer)
         slots.append({"slot": slot, "order": order, **made[at]})
     return slots
 
@@ -62,17 +63,19 @@ def order_after(count: int, moving: Sequence[int], slot: int) -> list[int]:
     return [*before, *moving, *(card for card in range(slot, count) if card in still)]
 
 
-def _drop(network: Network, at: int, now: Report, optimizer: Optimizer) -> Data:
-    """What the page has after the drop: of the dragged card at `at`, and of the whole."""
+def _drop(network: Network, places: range, now: Report, optimizer: Optimizer) -> Data:
+    """What the page has after the drop: of the dragged cards at `places` together, and of the whole."""
     report = analyze(network, now.batch, partial=True, like=now)
-    card = card_data(report.card(at), network.blocks[at])
+    cards = [report.card(at) for at in places]
+    first, last = (card_data(report.card(at), network.blocks[at]) for at in (places[0], places[-1]))
+    status = next((card.status for card in cards if card.status != "ok"), "ok")
     return {
-        "at": at,
-        "status": card["status"],
-        "input": card["input"],
-        "output": card["output"],
-        "params": card.get("params", ""),
-        "macs": card.get("macs", ""),
+        "at": places[0],
+        "status": status,
+        "input": first["input"],
+        "output": last["output"],
+        "params": words.compact(sum(card.params for card in cards)) if status == "ok" else "",
+        "macs": words.compact(sum(card.macs for card in cards)) if status == "ok" else "",
         "totals": totals(report, now, optimizer),
         "head": head(report.error) if report.error else "",
         "where": report.error.index if report.error else None,

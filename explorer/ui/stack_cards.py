@@ -8,7 +8,7 @@ from typing import Any
 from explorer.block import Block
 from explorer.drawing import captions, picture
 from explorer.report import Card, Report
-from explorer.shape import ShapeError, show, signed
+from explorer.shape import ShapeError, Way, show, signed
 from explorer.ui import measuring, words
 from explorer.ui.desk import Desk, sentence
 
@@ -100,7 +100,7 @@ def refusal(error: ShapeError) -> Data:
         "head": head(error),
         "ways": [
             {
-                "label": way.label[:1].upper() + way.label[1:],
+                "label": _on_a_button(way),
                 "price": "" if way.params is None else signed(way.params),
                 "edit": dict(way.edit),
             }
@@ -108,6 +108,12 @@ def refusal(error: ShapeError) -> Data:
         ],
         "place": list(error.place) or None,
     }
+
+
+def _on_a_button(way: Way) -> str:
+    """`it first`, which an error's sentence ends in, is `Put it first` on a button."""
+    label = f"put {way.label}" if way.edit.get("op") == "move" else way.label
+    return label[:1].upper() + label[1:]
 
 
 def head(error: ShapeError) -> str:

@@ -10,6 +10,8 @@ from explorer.ui.desk import Optimizer
 
 Data = dict[str, Any]
 
+LONG = 10**10  # parameters from which on the exact number has no room; it is in the tooltip
+
 
 def totals(report: Report, before: Report | None, optimizer: Optimizer) -> Data:
     """The totals of a network for the report's batch, and their changes since `before`."""
@@ -28,7 +30,7 @@ def totals(report: Report, before: Report | None, optimizer: Optimizer) -> Data:
         "upto": _upto(report),
         "batch": report.batch,
         "params": {
-            "number": words.plain(report.params),
+            "number": words.plain(report.params) if report.params < LONG else words.compact(report.params),
             "exact": f"{report.params:,} parameters",
             "change": words.change(report.params, before.params if before else None),
             "note": "",

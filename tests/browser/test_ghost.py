@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import Any
 
 from explorer import presets
 from explorer.blocks import KINDS
 from explorer.ui.preview import order_after
+from explorer.ui.words import compact
 from tests.browser.screen import Screen
 
 DRAGS = 200
@@ -40,6 +42,7 @@ PAGE = f"""() => ({{
     kind: card.dataset.kind,
     words: card.querySelector(".xp-what").textContent,
     status: ["ok", "error", "waiting"].find((status) => card.classList.contains(`s-${{status}}`)),
+    exact: card.querySelector(".xp-numbers").title,
     costs: card.querySelector(".xp-numbers").textContent,
     output: card.parentElement.querySelector(":scope > .xp-chip .num").textContent,
     head: card.querySelector(".xp-why b")?.textContent ?? "",
@@ -85,15 +88,15 @@ PASTE = """(text) => {
 }"""
 
 
-def differences(ghost: Reading, before: Reading, after: Reading, at: int) -> list[str]:
-    """In what the page after the drop, with the dragged card at `at`, is not what the ghost said."""
-    card = after["cards"][at]
+def differences(ghost: Reading, before: Reading, after: Reading, at: int, count: int = 1) -> list[str]:
+    """In what the page after the drop, with the dragged cards from `at` on, is not what the ghost said."""
+    cards = after["cards"][at : at + count]
     source = after["cards"][at - 1]["output"] if at else after["input"]
-    fits = card["status"] == "ok"
+    first, fits = cards[0]["status"] == "ok", all(card["status"] == "ok" for card in cards)
     head = next((each["head"] for each in after["cards"] if each["status"] == "error"), "")
     pairs: list[tuple[str, Any, Any]] = [
-        ("shapes", ghost["shapes"], f"{source if fits else '…'} → {card['output']}"),
-        ("costs", ghost["costs"], card["costs"] if fits else ""),
+        ("shapes", ghost["shapes"], f"{source if first else '…'} → {cards[-1]['output']}"),
+        ("costs", ghost["costs"], together(cards) if fits else ""),
         ("head", ghost["head"], head),
         ("wrong", ghost["wrong"], [bool(head)] * 2),
         ("total", ghost["total"], f"{after['totals'][0]['number']} parameters"),
@@ -103,6 +106,13 @@ def differences(ghost: Reading, before: Reading, after: Reading, at: int) -> lis
     for place, (one, other) in enumerate(zip(ghost["totals"], after["totals"], strict=True)):
         pairs += [(f"total {place} {name}", one[name], other[name]) for name in one if name != left_out]
     return [f"{name}: the ghost said {one!r}, the page says {other!r}" for name, one, other in pairs if one != other]
+
+
+def together(cards: list[Reading]) -> str:
+    """What these cards cost, `42.0 k · 2.65 M`, by the exact numbers that stand in their tooltips."""
+    exact = [re.findall(r"([\d,]+) (?:parameters|MACs)", card["exact"]) for card in cards]
+    params, macs = (sum(int(each[at].replace(",", "")) for each in exact) for at in (0, 1))
+    return f"{compact(params)} · {compact(macs)}"
 
 
 class Mouse:
@@ -127,8 +137,8 @@ class Mouse:
         self.screen.settled()
         assert self.screen.cards.count() == len(blocks), self.page.locator(".xp-toast").inner_text()
 
-    def drag(self, what: str) -> tuple[Reading, Reading, Reading, int]:
-        """A drag of a kind, of a card or of several: the ghost, the page before and after, where the card is now."""
+    def drag(self, what: str) -> tuple[Reading, Reading, Reading, int, int]:
+        """A drag of a kind, of a card or of several: the ghost, the page before and after, which cards it is now."""
         page, mouse = self.page, self.page.mouse
         cards = page.locator(".xp-card").all()
         if what == "several":
@@ -152,9 +162,9 @@ class Mouse:
         mouse.up()
         after = self.read()
         if what in KINDS:
-            return ghost, before, after, after["current"]
+            return ghost, before, after, after["current"], 1
         order = order_after(len(cards), lifted, ghost["slot"])
-        return ghost, before, after, order.index(lifted[0])
+        return ghost, before, after, order.index(lifted[0]), len(lifted)
 
 
 def test_the_ghost_says_before_each_of_200_drops_what_the_page_says_after_it(screen: Screen) -> None:
@@ -162,12 +172,12 @@ def test_the_ghost_says_before_each_of_200_drops_what_the_page_says_after_it(scr
     dragged: list[str] = []
     wrong = broken = moved = 0
     for number in range(DRAGS):
-        count = screen.cards.count()
-        if number % KEPT == 0 or count > MOST_CARDS or count < 2:
+        cards = screen.cards.count()
+        if number % KEPT == 0 or cards > MOST_CARDS or cards < 2:
             hand.restart(STACKS[number // KEPT % len(STACKS)])
         what = hand.random.choice([*KINDS, *["card"] * 7, *["several"] * 4])
-        ghost, before, after, at = hand.drag(what)
-        found = differences(ghost, before, after, at)
+        ghost, before, after, at, count = hand.drag(what)
+        found = differences(ghost, before, after, at, count)
         assert not found, (number, what, ghost["slot"], found, before, after)
         assert len(after["cards"]) == len(before["cards"]) + (what in KINDS)
         dragged.append(what)
@@ -181,7 +191,7 @@ def test_the_ghost_says_before_each_of_200_drops_what_the_page_says_after_it(scr
 
 
 def test_a_ghost_that_said_anything_else_would_be_noticed(screen: Screen) -> None:
-    ghost, before, after, at = Mouse(screen, seed=1).drag("bottleneck")
+    ghost, before, after, at, _ = Mouse(screen, seed=1).drag("bottleneck")
     assert not differences(ghost, before, after, at)
     for name in ("shapes", "costs", "head", "total"):
         assert len(differences({**ghost, name: ghost[name] + "1"}, before, after, at)) == 1

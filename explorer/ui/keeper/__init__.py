@@ -30,6 +30,17 @@ def receive(desk: Desk) -> None:
         keeping.restore(desk, value.get("kept"))
 
 
+@cache
+def _reviver() -> Any:
+    js = (Path(__file__).parent / "reviver.js").read_text(encoding="utf-8")
+    return st.components.v2.component("explorer_reviver", js=f"/* the reviver */\n{js}", isolate_styles=False)
+
+
+def reviver() -> None:
+    """Lets the browser ask for a run of the whole page, outside every fragment, where the parts no longer answer."""
+    _reviver()(key="reviver", on_run_change=lambda: None)
+
+
 @st.fragment(key=KEY)
 def show() -> None:
     """Hands the browser what it is to keep."""

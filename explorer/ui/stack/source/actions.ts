@@ -47,6 +47,7 @@ export class ActionsView {
         item("Empty stack", "over the same input", () => { close(); editor.post({ op: "empty" }); }),
         item("Open a network …", "a JSON file kept from here", () => { close(); this.file.click(); }),
         item("Keep the network", "JSON", ask("network")),
+        item("Copy a link", "opens this network anywhere", () => { close(); void this.link(); }),
         item("Table of blocks", "CSV, repeats written out", ask("blocks")),
         item("Table of operations", "CSV", ask("operations")),
         item("Picture", "SVG, as in the graph", ask("picture")),

@@ -46,6 +46,7 @@ export class BudgetView {
     this.fit.disabled = false;
     if (budget) {
       say(this.text, budget.text);
+      set(this.text, "title", `${budget.number} of ${budget.written}`);
       this.gauge.style.width = `${Math.min(100, budget.share * 80)}%`; // the target stands at four fifths
       set(this.track, "aria-valuenow", Math.min(1, budget.share).toFixed(3));
       set(this.track, "aria-label", `${budget.number} of ${budget.written}`);

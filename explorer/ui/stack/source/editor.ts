@@ -23,6 +23,7 @@ const PANES = { palette: "Blocks", stack: "Stack", form: "Settings", dock: "Trai
 const ASKED_EVERY = 400; // milliseconds between questions how far a measurement is
 // After so long without an answer what is unanswered is sent again, then after twice as long, and so on.
 const SILENCE = 600, LONGEST_SILENCE = 10_000; // milliseconds
+const PATIENCE = 2; // repeats, after which the whole page is asked to run
 
 let shelf: Shelf | null = null; // the same for every editor of this page; it survives a change of page
 let held: string | null = null; // the card that had the keyboard's focus when an editor was taken away
@@ -191,6 +192,7 @@ export class Editor {
       else if (this.pending.length) {
         this.repeats += 1;
         this.sendPending();
+        if (this.repeats > PATIENCE) document.dispatchEvent(new CustomEvent("explorer:unanswered"));
       }
     }, wait);
   }
@@ -359,6 +361,12 @@ export class Editor {
     const control = (event.ctrlKey || event.metaKey) && !event.altKey;
     if (!control || typing(event.target)) return;
     const key = event.key.toLowerCase();
+    if (key === "a" && this.stack.root.checkVisibility() && !document.querySelector("dialog[open], .xp-menu:popover-open")) {
+      event.preventDefault(); // or all text of the page would be marked
+      const all = this.state.cards.map((_, at) => at);
+      if (all.length) this.select(all.length - 1, all);
+      return;
+    }
     const back = key === "z" && !event.shiftKey;
     const forth = (key === "z" && event.shiftKey) || (key === "y" && event.ctrlKey);
     if (!back && !forth) return;

@@ -1,6 +1,6 @@
 // The gallery: published networks with a picture, what they reached and where that stands, and what they cost.
 
-import { el, picture } from "./dom";
+import { el, picture, say } from "./dom";
 import type { Editor } from "./editor";
 import type { GalleryEntry } from "./types";
 
@@ -8,6 +8,7 @@ let kept: GalleryEntry[] | null = null; // the same for as long as the page live
 
 export class Gallery {
   private readonly grid = el("div", { class: "xp-grid" });
+  private readonly none = el("p", { class: "xp-none", role: "status", hidden: true });
   private readonly search: HTMLInputElement;
   readonly root: HTMLDialogElement;
   private filled = false;
@@ -22,7 +23,7 @@ export class Gallery {
       el("div", { class: "xp-starts" },
         start("Start from the article", "Its own network, each block explained", () => editor.post({ op: "article" })),
         start("Empty stack", "Over the input that is there now", () => editor.post({ op: "empty" }))),
-      this.grid);
+      this.none, this.grid);
     this.root.addEventListener("click", (event) => { if (event.target === this.root) this.root.close(); });
     this.root.addEventListener("keydown", (event) => event.stopPropagation());
   }
@@ -58,7 +59,7 @@ export class Gallery {
       this.root.close();
       this.editor.post({ op: "preset", name: entry.name });
     };
-    const words = [entry.title, entry.group, entry.summary, entry.source, entry.params, entry.input, ...entry.accuracies.flatMap(({ top1, data }) => [top1, data])].join(" ").toLowerCase();
+    const words = [entry.name, entry.title, entry.title.replace(/[^a-z0-9]/gi, ""), entry.group, entry.summary, entry.source, entry.params, entry.input, ...entry.accuracies.flatMap(({ top1, data }) => [top1, data])].join(" ").toLowerCase();
     return el("button", { type: "button", class: "xp-entry", "data-words": words, "data-name": entry.name, onclick: open },
       picture(entry.picture), el("b", {}, entry.title),
       el("span", { class: "num" }, `${entry.params} · ${entry.macs} MACs`),
@@ -68,6 +69,7 @@ export class Gallery {
 
   private filter(): void {
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let found = 0;
     for (const section of this.grid.querySelectorAll("section")) {
       let seen = 0;
       for (const entry of section.querySelectorAll<HTMLElement>(".xp-entry")) {
@@ -75,6 +77,9 @@ export class Gallery {
         if (!entry.hidden) seen += 1;
       }
       section.hidden = seen === 0;
+      found += seen;
     }
+    this.none.hidden = found > 0;
+    say(this.none, `No published network here is found by “${this.search.value.trim()}”.`);
   }
 }

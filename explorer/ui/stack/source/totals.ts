@@ -77,7 +77,8 @@ export class TotalsView {
     if (card?.id !== this.shown) document.querySelector(".st-key-form")?.scrollTo(0, 0);
     this.shown = card?.id;
     this.card.hidden = !card;
-    say(this.card, chosen.length > 1 ? `${chosen.length} cards` : card ? `${card.title} · ${last + 1} of ${cards.length}` : "");
+    say(this.card, chosen.length > 1 ? `${chosen.length} cards` : card ? `${last + 1} of ${cards.length} · ${card.label || card.title.replace(/ \(.*\)$/, "")}` : "");
+    set(this.card, "title", card && chosen.length < 2 ? card.title : null);
     set(this.card, "aria-selected", String(selected >= 0));
     set(this.network, "aria-selected", String(selected < 0));
   }
