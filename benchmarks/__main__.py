@@ -141,7 +141,9 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", category=DeprecationWarning)  # fvcore compiles by torch.jit as it is imported
-    lines = [*against_peers(), *other_networks(), *distinct_blocks()]
+    from benchmarks.loop import lines as training_steps
+
+    lines = [*against_peers(), *other_networks(), *distinct_blocks(), *training_steps()]
     if not arguments.no_server:
         from benchmarks.editor import drags
         from benchmarks.inspect import views

@@ -6,9 +6,9 @@ from torch.nn import functional
 
 from explorer import analyze, presets
 from explorer.training import timing
-from explorer.training.events import Failed, Finished
+from explorer.training.events import Failed, Finished, Started, Telemetry
 from explorer.training.loop import train
-from explorer.training.recipe import Recipe
+from explorer.training.recipe import PRESETS, Recipe
 
 pytestmark = pytest.mark.gpu
 
@@ -30,6 +30,28 @@ def test_digits_are_learned_on_the_gpu() -> None:
     assert not isinstance(last, Failed), last.reason
     assert isinstance(last, Finished)
     assert last.test_accuracy > 0.9
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_the_preset_for_a_gpu_learns_there_in_bfloat16(compiled: bool) -> None:
+    network = presets.load("digits_resnet20")
+    changes = {"seconds": None, "steps": 150, "batch": 128, "compile": compiled}
+    recipe = PRESETS["gpu"].recipe(network).model_copy(update=changes)
+    started, *middle, last = train(network, recipe, torch.device("cuda"))
+    assert isinstance(last, Finished) and last.test_accuracy > 0.9
+    assert isinstance(started, Started)
+    assert started.precision == ("bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32")
+    assert any(isinstance(event, Telemetry) for event in middle)
+
+
+def test_memory_that_runs_out_on_the_gpu_is_said_with_the_batch_that_fits() -> None:
+    network = presets.load("digits_resnet20").apply({"op": "input", "shape": [1, 1024, 1024]})
+    torch.cuda.set_per_process_memory_fraction(2e9 / torch.cuda.mem_get_info()[1])
+    try:
+        *_, last = train(network, Recipe(steps=2, batch=1024), torch.device("cuda"))
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert isinstance(last, Failed) and "ran out of memory at 1024 images a step" in last.reason
 
 
 def test_memory_on_the_gpu_is_what_was_counted() -> None:

@@ -171,7 +171,8 @@ class _Run:
         rhythm = Rhythm(self.progress.read, clock.share(self.progress.read))
         order, drawn = torch.empty(0), torch.empty(0)
         step = self.progress.step
-        while (share := clock.share(step)) < 1:
+        share = clock.share(step)
+        while share < 1:
             epoch, place = divmod(step, size // batch)
             if place == 0 or step == clock.done:
                 order = data.batch_order(recipe.seed, epoch, size).to(on)
