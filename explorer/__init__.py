@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from explorer import blocks, presets, weights
+    from explorer import blocks, export, presets, weights
     from explorer.network import Network
     from explorer.report import analyze, analyze_module
     from explorer.shape import Shape, ShapeError
 
-__all__ = ["Network", "Shape", "ShapeError", "analyze", "analyze_module", "blocks", "presets", "weights"]
+__all__ = ["Network", "Shape", "ShapeError", "analyze", "analyze_module", "blocks", "export", "presets", "weights"]
 
 _HOMES = {
     "Network": "explorer.network",

@@ -87,7 +87,7 @@ def call_of(module: nn.Module) -> Call:
     if isinstance(made_with, tuple):
         return Call(kind.__name__, tuple(_arguments(module, *made_with)))
     if getattr(nn, kind.__name__, None) is not kind:
-        raise ValueError(f"a {kind.__module__}.{kind.__name__} does not remember how it was made")
+        raise ValueError(f"{kind.__name__} does not remember how it was made: it is no Module of explorer/layers.py")
     parameters = list(inspect.signature(kind).parameters.values())
     held = {one.name: getattr(module, one.name) for one in parameters if hasattr(module, one.name)}
     return Call(f"nn.{kind.__name__}", tuple(_arguments(module, (), held)))
