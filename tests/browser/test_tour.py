@@ -24,7 +24,7 @@ def test_the_tour(screen: Screen) -> None:
 
     # a card's form, and a stack that does not fit together
     screen.cards.nth(2).locator(".xp-what").click()
-    expect(page.get_by_role("tab", name="Basic block · 3 of 5")).to_be_visible()
+    expect(page.get_by_role("tab", name="3 of 5 · Basic block")).to_be_visible()
     expect(page.locator(".st-key-form").get_by_role("spinbutton", name="Channels")).to_have_value("32")
     page.locator(".st-key-form").get_by_role("radio", name="identity", exact=True).click()
     wrong = screen.cards.nth(2)

@@ -58,7 +58,7 @@ export class BudgetView {
     const { budget } = this;
     const quantity = el("select", { name: "quantity", "aria-label": "Of what" }, ...Object.entries(NAMES).map(([value, text]) => el("option", { value }, text)));
     quantity.value = budget?.quantity ?? "params";
-    const value = el("input", { name: "value", class: "num", placeholder: "500k, 1.5M, 64 MB", "aria-label": "At most", autocomplete: "off" });
+    const value = el("input", { name: "value", class: "num", placeholder: "1.5M", "aria-label": "At most", autocomplete: "off" });
     value.value = budget ? budget.target.toLocaleString("en") : "";
     this.form.replaceChildren(
       el("h6", {}, "Budget"), el("div", { class: "xp-row" }, quantity, value),
@@ -76,7 +76,7 @@ export class BudgetView {
     const quantity = (this.form.elements.namedItem("quantity") as HTMLSelectElement).value as Quantity;
     const why = this.form.querySelector<HTMLElement>(".xp-chipwhy") as HTMLElement;
     why.hidden = value !== null;
-    say(why, value === null ? "A whole number, such as 500k, 1.5M or 850,000." : "");
+    say(why, value === null ? "A whole number up to 1,000T, such as 500k, 1.5M or 850,000." : "");
     if (value === null) return;
     this.form.hidePopover();
     this.editor.post({ op: "target", quantity, value });

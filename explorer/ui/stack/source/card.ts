@@ -88,7 +88,7 @@ export class CardView {
     set(this.cost, "title", card.status === "ok" ? (card.exact ?? null) : null);
     const overlay = card.overlays?.[measure];
     const share = overlay?.share ?? 0;
-    say(this.overlay, overlay?.text ?? (measure === "ms" && card.status === "ok" ? "not measured" : ""));
+    say(this.overlay, overlay?.text ?? (measure === "ms" && card.status === "ok" ? (data.timing.state === "running" ? "measuring …" : "not measured") : ""));
     this.bar.style.width = `${100 * share}%`;
     this.heat.style.opacity = String(0.08 + 0.92 * (overlay?.heat ?? 0));
     say(this.shape, card.output);
