@@ -8,6 +8,7 @@ from hashlib import sha256
 from threading import BoundedSemaphore
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer.export import python_source
 from explorer.export.check import Check, check
@@ -26,6 +27,10 @@ STYLE = """
 .xp-proof::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: currentColor; }
 .xp-proof.same { color: var(--xp-down); }
 .xp-proof.different { color: var(--xp-error); background: var(--xp-error-soft); }
+.xp-proof.runs::before { animation: xp-runs 1.2s infinite alternate; }
+@keyframes xp-runs { to { opacity: .2; } }
+@media (prefers-reduced-motion: reduce) { .xp-proof.runs::before { animation: none; } }
+.st-key-code-check[data-stale="true"] { display: none; }
 .xp-lines { color: var(--xp-muted); font-size: 12px; white-space: nowrap; }
 .st-key-code-text [data-testid="stCode"] pre { max-height: max(320px, calc(100vh - 250px)); }
 """
@@ -59,8 +64,7 @@ def show(report: Report) -> None:
     with st.container(key="code-text"):
         st.code(text, language="python")
     if chosen == FILES[0]:
-        with proof:
-            prove(report, model)
+        prove(report, model, proof)
 
 
 def download(label: str, text: str, name: str, refusal: str) -> None:
@@ -79,20 +83,19 @@ def script(network: Network) -> tuple[str, str]:
         return "", str(refusal)
 
 
-def prove(report: Report, text: str) -> None:
-    """What the check of the file said; where it takes long, a button to begin it."""
+def prove(report: Report, text: str, place: DeltaGenerator) -> None:
+    """What the check of the file said, at `place`; where it takes long, a button to begin it."""
     assert report.network is not None
     digest = sha256(text.encode()).hexdigest()
     waits = report.macs > AT_ONCE or len(report.operations) > DEEP
     if waits and st.session_state.get(ASKED) != digest:
-        st.button(
+        place.button(
             "Check the output", key="code-check", on_click=st.session_state.update, args=({ASKED: digest},),
             help="Runs the file beside the app's own model, which takes some seconds for a network of this size.",
         )  # fmt: skip
         return
-    with st.spinner("The file runs beside the app's model …"):
-        found = checked(report.network, text)
-    st.html(badge(found), width="content")
+    place.html('<span class="xp-proof runs">runs beside the app\'s model …</span>', width="content")
+    place.html(badge(checked(report.network, text)), width="content")
 
 
 def badge(found: Check) -> str:
