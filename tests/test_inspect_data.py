@@ -7,6 +7,7 @@ import weakref
 from itertools import pairwise
 from math import isclose, log2
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -324,6 +325,13 @@ def test_a_sample_picture_has_the_inputs_proportions_and_is_small(shape: tuple[i
     picture = Image.open(io.BytesIO(base64.b64decode(made.address.partition(",")[2])))
     scale = min(1, samples.SIDE / max(shape[1:]))
     assert picture.size == (max(1, round(shape[2] * scale)), max(1, round(shape[1] * scale)))
+
+
+def test_the_samples_are_scikit_learns_own() -> None:
+    from sklearn.datasets import load_digits, load_sample_image
+
+    assert (np.asarray(samples._digit()) == (load_digits().images[0] * 255 / 16).round()).all()
+    assert (np.asarray(samples._flower()) == load_sample_image("flower.jpg")).all()
 
 
 def test_the_whole_network_can_be_what_is_selected() -> None:

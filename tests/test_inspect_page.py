@@ -42,8 +42,8 @@ def opened(network: Network, view: str = "Graph", **state: object) -> AppTest:
 
 def drawn(app: AppTest) -> dict[str, dict]:
     """What the page's components were sent, by the view that they draw."""
-    sent = [json.loads(one.proto.json) for one in app.get("bidi_component")]
-    return {data["view"]: data for data in sent if isinstance(data, dict) and "view" in data and "token" not in data}
+    own = [one for one in app.get("bidi_component") if one.proto.component_name == "explorer_inspector"]
+    return {data["view"]: data for data in (json.loads(one.proto.json) for one in own)}
 
 
 def say(app: AppTest, view: str, **message: object) -> AppTest:

@@ -99,7 +99,9 @@ def test_a_click_in_any_view_selects_the_block_in_all_of_them(inspector: Page) -
     shown(page, 2)
     marked(page, "Graph", 2)
     page.get_by_role("link", name="Design").click()
-    expect(page.get_by_role("tab", name="Basic block · 3 of 6")).to_be_visible(timeout=SOON)
+    expect(page.locator('.xp-card[aria-current="true"]')).to_have_attribute(
+        "aria-label", re.compile("^3 of 6: Basic block"), timeout=SOON
+    )
 
 
 def test_a_row_of_the_table_selects_and_the_selected_block_has_its_row(inspector: Page) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +29,7 @@ def sample(channels: int, height: int, width: int) -> Sample:
     if channels == 1:
         whole, name = _digit(), "a digit, from scikit-learn"
     else:
-        whole, name = _flower(), "a flower, from scikit-learn"
+        whole, name = _flower(), "a flower, from scikit-learn (CC BY 2.0)"
     if channels not in (1, 3):
         whole, name = whole.convert("L"), f"{name}, in grey for {channels:,} channels"
     picture = _fitted(whole, height, width)
@@ -53,14 +56,20 @@ def _fitted(whole: Image.Image, height: int, width: int) -> Image.Image:
 
 @lru_cache(maxsize=1)
 def _digit() -> Image.Image:
-    from sklearn.datasets import load_digits
-
-    values = np.asarray(load_digits().images[0]) * (255 / 16)
-    return Image.fromarray(values.round().astype(np.uint8))
+    """The first of its 8×8 digits, a nought."""
+    with gzip.open(_folder() / "data" / "digits.csv.gz", "rt") as lines:
+        values = np.array(lines.readline().split(",")[:64], dtype=float).reshape(8, 8)
+    return Image.fromarray((values * 255 / 16).round().astype(np.uint8))
 
 
 @lru_cache(maxsize=1)
 def _flower() -> Image.Image:
-    from sklearn.datasets import load_sample_image
+    with Image.open(_folder() / "images" / "flower.jpg") as picture:
+        return picture.convert("RGB")
 
-    return Image.fromarray(load_sample_image("flower.jpg"))
+
+def _folder() -> Path:
+    """Where scikit-learn keeps its data, which are read from there since importing it takes a second."""
+    found = find_spec("sklearn")
+    assert found is not None and found.submodule_search_locations
+    return Path(found.submodule_search_locations[0]) / "datasets"

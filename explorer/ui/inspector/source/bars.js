@@ -66,7 +66,7 @@ function marks(names, left, slot, y, width) {
   let free = -Infinity;
   names.forEach((name, at) => {
     const text = slot > 34 ? fitted(name, slot - 6, 10.5) : name.split(" ")[0];
-    const half = wide(text) / 2 + 2, x = left + slot * (at + 0.5);
+    const half = wide(text) / 2 + 4, x = left + slot * (at + 0.5);
     if (x - half < free || x + half > width + 8) return;
     free = x + half;
     made.push(draw("text", { class: "xi-tick", x: one(x), y, "text-anchor": "middle" }, text));

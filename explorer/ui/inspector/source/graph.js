@@ -66,7 +66,7 @@ class Graph extends View {
   }
 
   inside({ svg, said, operations, totals }, card) {
-    const parts = [el("h3", {}, said[0] ?? "")];
+    const parts = said.length ? [el("h3", {}, said[0])] : [el("p", {}, card < 0 ? "Choose a block to see what is inside it." : "This block is not counted, so there is nothing to see inside it.")];
     if (said.length > 1) parts.push(el("p", {}, said.slice(1).join(" · ")));
     if (svg) {
       const inner = picture(svg);

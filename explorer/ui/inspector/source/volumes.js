@@ -32,7 +32,7 @@ class Volumes extends View {
         const group = draw("g", { class: "xi-box", "data-card": box.card, style: `--own: ${colour(box.family)}` }, ...faces);
         return says(group, lines);
       });
-      this.labels = data.boxes.map((box) => draw("g", { class: "xi-label", "data-card": box.card }, draw("text", { class: "name" }, document.createTextNode(box.name)), draw("text", { class: "shape" }, document.createTextNode(box.shape))));
+      this.labels = data.boxes.map((box) => draw("g", { class: "xi-label", "data-card": box.card }, draw("text", { class: "name" }, fitted(box.name, 170, 11.5)), draw("text", { class: "shape" }, box.shape)));
     }
     this.place();
   }
@@ -86,7 +86,7 @@ class Volumes extends View {
     const at = this.boxes.findIndex((box) => box.card === selection.card && box.card >= 0);
     const spans = this.boxes.map((box, place) => {
       const xs = this.corners[place].map(([x]) => x), ys = this.corners[place].map(([, y]) => y);
-      const half = Math.max(wide(box.name, 11.5), box.shape.length * 6.4) / 2 + 4;
+      const half = Math.max(wide(fitted(box.name, 170, 11.5), 11.5), box.shape.length * 6.4) / 2 + 4;
       const x = Math.max(half + 2, Math.min(width - half - 2, (Math.min(...xs) + Math.max(...xs)) / 2));
       return { x, y: Math.min(height - 20, Math.max(...ys) + 15), left: x - half, right: x + half };
     });
