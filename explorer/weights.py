@@ -92,6 +92,25 @@ def translated(net: Network, names: Names, state_dict: Mapping[str, Tensor]) -> 
     return taken
 
 
+def fitted(net: Network, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict in the order of `net.build()`; ValueError that names the first entry that is not as there."""
+    taken = {}
+    for key, like in net.skeleton().state_dict().items():
+        value = state.get(key)
+        if value is None:
+            raise ValueError(f"these weights are of another network: they lack {key!r}, of shape {show(like.shape)}")
+        if value.shape != like.shape or value.is_floating_point() != like.is_floating_point():
+            there = show(value.shape) or "a single number"
+            raise ValueError(
+                f"these weights are of another network: {key!r} should be of shape {show(like.shape)}, got {there}"
+            )
+        taken[key] = value.to(like.dtype)
+    extra = next((key for key in state if key not in taken), None)
+    if extra is not None:
+        raise ValueError(f"these weights are of another network: it has no {extra[:80]!r}")
+    return taken
+
+
 def published_names(net: Network, keys: Iterable[str]) -> Names:
     """What torchvision calls the layers of `net`; ValueError where it is built like none of its networks."""
     layers = list(dict.fromkeys(key.rpartition(".")[0] for key in keys))

@@ -11,6 +11,7 @@ from explorer.runs import Manager
 from explorer.training import box
 from explorer.training.recipe import Recipe
 from explorer.ui import carried
+from explorer.weights import fitted
 
 TINY = Network(
     name="Tiny",
@@ -46,7 +47,7 @@ def test_trained_weights_come_with_the_app(name: str, manager: Manager) -> None:
     boxed, _ = carried.at_hand(network)
     assert boxed.key == f"box:{name}" and not boxed.random
     assert boxed.title == f"Trained on digits, {box.records()[name].test_accuracy:.1%} (comes with the app)"
-    assert same(carried.load(network, boxed.key), carried.fitted(network, box.load(name)[1]))
+    assert same(carried.load(network, boxed.key), fitted(network, box.load(name)[1]))
 
 
 def test_a_finished_run_is_found_by_its_network_alone(manager: Manager) -> None:

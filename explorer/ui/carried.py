@@ -25,8 +25,8 @@ from explorer import checkpoint
 from explorer.network import Network
 from explorer.runs import Run, manager
 from explorer.runs.store import RUN_ID, network_digest
-from explorer.shape import show
 from explorer.training import box
+from explorer.weights import fitted
 
 KEPT_FILES = 12
 KEPT_BYTES = 2 * 2**30
@@ -96,25 +96,6 @@ def keep(network: Network, state: Mapping[str, Tensor], title: str) -> str:
         part.unlink(missing_ok=True)
     _make_room(path)
     return f"file:{content}"
-
-
-def fitted(network: Network, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state dict in the order of `network.build()`; ValueError that names the first entry that is not as there."""
-    taken = {}
-    for key, like in network.skeleton().state_dict().items():
-        value = state.get(key)
-        if value is None:
-            raise ValueError(f"these weights are of another network: they lack {key!r}, of shape {show(like.shape)}")
-        if value.shape != like.shape or value.is_floating_point() != like.is_floating_point():
-            there = show(value.shape) or "a single number"
-            raise ValueError(
-                f"these weights are of another network: {key!r} should be of shape {show(like.shape)}, got {there}"
-            )
-        taken[key] = value.to(like.dtype)
-    extra = next((key for key in state if key not in taken), None)
-    if extra is not None:
-        raise ValueError(f"these weights are of another network: it has no {extra[:80]!r}")
-    return taken
 
 
 def _runs(network: Network) -> Iterator[Run]:
