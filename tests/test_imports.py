@@ -41,14 +41,14 @@ BELOW = {
     "checkpoint": ("pickled",),
     "summary": ("fit",),
     "drawing": ("compare",),
-    "export": ("training",),
+    "export": ("checkpoint", "training"),
     "training": ("report", "weights"),
     "runs": ("training",),
     "probe": ("training",),
     "lab": ("runs",),
     "terminal": ("runs", "summary"),
     "": ("report", "weights", "export"),  # explorer/__init__.py, the public names
-    "ui": ("", "checkpoint", "compare", "depth", "drawing", "lab", "landmarks", "probe", "summary"),
+    "ui": ("", "checkpoint", "compare", "depth", "drawing", "lab", "landmarks", "probe", "recognise", "summary"),
     "__main__": ("", "checkpoint", "drawing", "recognise", "summary", "terminal"),
     "pages": ("ui",),
 }
