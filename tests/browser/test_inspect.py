@@ -88,7 +88,8 @@ def test_a_click_in_any_view_selects_the_block_in_all_of_them(inspector: Page) -
     for card, view in zip((2, 4, 3, 1, 2, 3), PRESSED, strict=True):
         look(page, view)
         target = page.locator(PRESSED[view].format(card)).first
-        target.scroll_into_view_if_needed(timeout=SOON)
+        expect(target).to_be_visible(timeout=SOON)
+        target.evaluate("node => node.scrollIntoView({ block: 'nearest' })")
         page.mouse.click(*inside(target))
         shown(page, card)
         expect(page.locator(MARKED[view]).first).to_have_attribute("data-card", str(card))

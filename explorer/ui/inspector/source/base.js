@@ -122,15 +122,20 @@ class View {
     if (text !== this.drawn) {
       this.drawn = text;
       this.fit();
+      this.size = this.measure();
       this.show(data);
     }
     this.selected();
   }
 
+  measure() {
+    return `${this.body.clientWidth} ${this.body.clientHeight}`;
+  }
+
   // Fills what is left of the window, and draws again where the size changes.
   fills() {
     this.observer = new ResizeObserver(() => {
-      const size = `${this.body.clientWidth} ${this.body.clientHeight}`;
+      const size = this.measure();
       if (this.size === size || !this.data || !this.body.clientWidth) return;
       this.size = size;
       this.show(this.data);
