@@ -48,6 +48,21 @@ class Recognised:
     notes: tuple[str, ...] = ()
 
 
+def network_in(text: str) -> Network:
+    """The network that a text holds: a link of this app, the token in it, or JSON. ValueError in one sentence."""
+    text = text.strip()
+    if not text:
+        raise ValueError("there is nothing to open: paste a link, its token or JSON")
+    if text.startswith("{"):
+        return Network.from_json(text)
+    if re.match(r"[a-z]+://", text[:20], re.IGNORECASE) or "?" in text[:2000]:
+        found = re.search(r"[?&]net=([\w-]+)", text, re.ASCII)
+        if found is None:
+            raise ValueError("this link holds no network: it has no “net=” in it")
+        return Network.from_token(found[1])
+    return Network.from_token(text)
+
+
 def recognise(state: Mapping[str, Tensor]) -> Recognised:
     """The network that a state dict belongs to, with its weights; ValueError in one sentence where none is known."""
     if not state:

@@ -3,11 +3,13 @@
 import streamlit as st
 
 from explorer.ui import inspection, session
-from explorer.ui.takeaway import code, figure, fitting
+from explorer.ui.takeaway import code, figure, files, fitting, opening
 
 VIEWS = {
     "Code": fitting(code.show),  # views that need a stack which fits together say so by `fitting`
     "Figure": figure.show,
+    "Files": files.show,
+    "Open": opening.show,
 }
 
 report = session.desk().report()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from explorer import Network, Shape, blocks, presets
-from explorer.recognise import recognise
+from explorer.recognise import network_in, recognise
 from explorer.weights import from_torchvision, published_names
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -351,3 +351,42 @@ def test_names_of_two_networks_at_once_are_refused() -> None:
     with pytest.raises(ValueError, match="which has no place in GoogLeNet"):
         recognise(zeros({**SHAPES["resnet18"], **SHAPES["googlenet"]}))
     assert from_torchvision(presets.load("resnet18"), zeros(SHAPES["resnet18"]))
+
+
+# Texts.
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        "{token}",
+        "  {token}\n",
+        "http://127.0.0.1:8501/?net={token}",
+        "https://example.org/app/export?run=1&net={token}#top",
+        "?net={token}",
+    ],
+)
+def test_a_link_and_its_token_are_opened(wrap: str) -> None:
+    network = presets.load("article")
+    assert network_in(wrap.format(token=network.token())) == network
+
+
+def test_json_is_opened() -> None:
+    assert network_in(f"\n{presets.load('article').to_json()}\n") == presets.load("article")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (" ", "there is nothing to open"),
+        ("{", "this is no network: invalid JSON"),
+        ("hello", "this link is no network: its first character should be its version, 1"),
+        ("http://example.org/", "this link holds no network"),
+        ("http://example.org/?net=1abc", "this link is no network: it is damaged or cut short"),
+        ("1" * 200_000, "the link has 200,000 characters"),
+        ("{" + " " * 3_000_000 + "}", "the text has 3,000,002 characters"),
+    ],
+)
+def test_other_texts_are_refused(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^({sentence})"):
+        network_in(text)
