@@ -306,7 +306,7 @@ def test_the_papers_preset_is_the_papers() -> None:
     assert (digits.crop, digits.flip) == (0, False)  # a mirrored digit is none
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PRESETS, ids="preset_{}".format)  # a bare "gpu" would be a marker
 def test_a_preset_learns_with_norms_and_without(name: str) -> None:
     short = {"steps": 120, "seconds": None, "batch": 64, "evaluations": 1}
     for network in (small(8), small(8, norm="none")):
@@ -386,6 +386,25 @@ def test_a_run_by_the_clock_ends_when_its_time_is_over(monkeypatch: pytest.Monke
     assert steps[-1].seconds_left == 0.0 and steps[0].seconds_left > 1.5
     measured = Measured(build_seconds=1, step_seconds=0.1, evaluation_seconds=0.5, bytes=1)
     assert measured.seconds(recipe) == pytest.approx(3.5)
+
+
+def test_channels_last_changes_the_layout_alone_and_only_where_maps_are_wide() -> None:
+    recipe = Recipe(steps=6, channels_last=True)
+    for shape in ([1, 8, 8], [3, 8, 8]):
+        network = small(8).apply({"op": "input", "shape": shape})
+        model, _ = loop.build(network, recipe, CPU)
+        stem, *others = loop.convolutions(model)
+        assert stem.weight.is_contiguous() and stem.in_channels == shape[0]
+        last = [layer.weight.is_contiguous(memory_format=torch.channels_last) for layer in others]
+        assert len(last) == 7 and all(last) and not others[0].weight.is_contiguous()
+        planes, across = (
+            [event.loss for event in loop.train(network, each, CPU) if isinstance(event, Step)]
+            for each in (Recipe(steps=6), recipe)
+        )
+        assert across == pytest.approx(planes, rel=1e-3) and across != planes
+    for narrow in (small(4), small(8).insert(1, KINDS["conv"](channels=6))):  # type: ignore[call-arg]
+        model, _ = loop.build(narrow, recipe, CPU)
+        assert all(layer.weight.is_contiguous() for layer in loop.convolutions(model))
 
 
 # First weights

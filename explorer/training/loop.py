@@ -29,6 +29,7 @@ from explorer.training.telemetry import Rhythm, Watch
 FLUSH_STEPS = 10  # losses are read, and looked at for numbers that are not finite, at least this often
 FLUSH_SECONDS = 0.25
 EVALUATION_BATCH = 256
+LEAST_CHANNELS = 8  # of every map, for channels-last on a CPU
 WRONG_SHOWN = 24
 SAVE_SECONDS = 5.0  # between two writings of the state, and more where writing takes long
 SAVE_SHARE = 50  # times what a writing took
@@ -316,8 +317,11 @@ def build(network: Network, recipe: Recipe, on: torch.device) -> tuple[nn.Module
     initial.start(model, network, recipe)
     model = model.to(on).train()
     if on.type == "cuda":
-        # not on a CPU, where it would save a sixth: torch 2.13 writes past its buffers there at 2 to 6 channels
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    elif recipe.channels_last and on.type == "cpu" and wide(model, network):
+        for layer in convolutions(model):
+            if layer.in_channels >= LEAST_CHANNELS:  # one that reads the images gives what it gets, planes
+                layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
     parameters = list(model.parameters())
     groups: list[dict[str, object]] = [{"params": parameters}]
     if not recipe.decay_all:  # norms' weights and all biases are vectors
@@ -334,6 +338,27 @@ def build(network: Network, recipe: Recipe, on: torch.device) -> tuple[nn.Module
         weight_decay=recipe.weight_decay,
         nesterov=recipe.nesterov and recipe.momentum > 0,
         fused=True,
+    )
+
+
+def convolutions(model: nn.Module) -> list[nn.Conv2d]:
+    """All convolutions of a model."""
+    return [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
+
+
+def wide(model: nn.Module, network: Network) -> bool:
+    """Whether channels-last is safe on a CPU: torch 2.13 writes past its buffers there at 2 to 6 channels.
+
+    All maps have at least 8 channels but the images, which the first card alone may read.
+    """
+    reading = {id(layer) for layer in convolutions(next(iter(model.children())))}
+    return all(
+        layer.out_channels // layer.groups >= LEAST_CHANNELS
+        and (
+            layer.in_channels // layer.groups >= LEAST_CHANNELS
+            or (id(layer) in reading and layer.in_channels == network.input.channels)
+        )
+        for layer in convolutions(model)
     )
 
 

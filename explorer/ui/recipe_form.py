@@ -79,7 +79,9 @@ def _summary(group: Group, recipe: Recipe) -> str:
         "Optimiser": f"SGD {recipe.momentum:g}" if recipe.optimizer == "sgd" else "AdamW",
         "First weights": f"{recipe.initialisation}, seed {recipe.seed}",
         "Images": ", ".join(recipe.changes()) or "as they are",
-        "Speed": f"{recipe.precision}{', compiled' if recipe.compile else ''}",
+        "Speed": ", ".join(
+            [recipe.precision, *["channels last"] * recipe.channels_last, *["compiled"] * recipe.compile]
+        ),
     }[group]
 
 
