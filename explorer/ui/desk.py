@@ -112,9 +112,10 @@ def report_of(token: str, batch: int) -> Report:
 
 
 def sentence(error: ValueError) -> str:
-    """An error's own sentence as a person reads it: with a capital and a full stop."""
+    """An error's own sentence as a person reads it: with a capital, unless a file's name begins it, and a full stop."""
     text = re.sub(r"\s+", " ", str(error)).strip()[:500]
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    named = re.match(r"\S+\.\w+:?(?= )", text)
+    return (text[:1] if named else text[:1].upper()) + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def insertion(report: Report, kind: type[Block], at: int) -> dict[str, Any]:

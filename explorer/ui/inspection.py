@@ -17,7 +17,7 @@ from explorer.export.torchinfo_table import Difference, TorchinfoTable, torchinf
 from explorer.network import Network
 from explorer.report import Report
 from explorer.shape import show, signed
-from explorer.ui import session, tables, words
+from explorer.ui import session, tables
 from explorer.ui.desk import report_of, sentence
 from explorer.ui.inspector import views
 from explorer.ui.inspector.component import choose, mount, receive, state
@@ -30,7 +30,7 @@ STYLE = """
 .xp-inspect h1 { font-size: 18px; font-weight: 620; letter-spacing: -.01em; margin: 0; padding: 0; }
 .xp-inspect h1 { overflow-wrap: anywhere; }
 .xp-inspect > .num { color: var(--xp-muted); }
-.xp-inspect dl { display: flex; gap: 4px 20px; flex-wrap: wrap; margin: 0 0 0 auto; align-items: baseline; }
+.xp-inspect dl { padding: 0; display: flex; gap: 4px 20px; flex-wrap: wrap; margin: 0 0 0 auto; align-items: baseline; }
 .xp-inspect dl div { display: flex; gap: 6px; align-items: baseline; }
 .xp-inspect dt { color: var(--xp-muted); font-size: 12px; font-weight: 400; }
 .xp-inspect dd { margin: 0; }
@@ -67,7 +67,7 @@ def heading(report: Report) -> None:
         ("Parameters", f"{report.params:,}"),
         ("MACs", f"{report.macs:,}"),
         ("FLOPs", f"{report.flops:,}"),
-        (f"Saved, batch {report.batch:,}", words.memory(report.saved_bytes)),
+        (f"Saved, batch {report.batch:,}", f"{report.saved_bytes:,} B"),
         ("Receptive field", field),
     )
     numbers = "".join(f"<div><dt>{name}</dt><dd class='num'>{number}</dd></div>" for name, number in facts)

@@ -194,7 +194,8 @@ def _blocks(network: Network, look: run.Look, at: int) -> None:
                   args=places[min(len(look.lines) - 1, at + 1)])  # fmt: skip
         copies = network.blocks[line.card].copies
         copy = f", copy {line.copy + 1:,} of {copies:,}" if copies > 1 else ""
-        st.html(f"<p class='xo-words'><b>{line.card + 1} {html.escape(line.title)}</b>{copy}</p>")
+        name = html.escape(network.blocks[line.card].name)
+        st.html(f"<p class='xo-words'><b>{line.card + 1} {name}</b>{copy}</p>")
         what = st.segmented_control(
             "Shown", parts, default=parts[0], required=True, key=f"on-picture-what-{'-'.join(parts)}",
             label_visibility="collapsed", persist_state="session",

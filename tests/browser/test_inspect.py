@@ -169,7 +169,7 @@ def test_volumes_turn_without_selecting_and_units_are_chosen_on_the_picture(insp
     said = page.locator(".xi-left .xi-note")
     expect(said).to_contain_text("row 29, column 29 sees 43×43", timeout=SOON)
     page.locator(".xi-frame").click(position={"x": 1, "y": 1})
-    expect(said).to_contain_text("row 1, column 1 sees 43×43 pixels: rows −21 to 21")
+    expect(said).to_contain_text("row 1, column 1 sees 43×43 pixels: rows −20 to 22")
     expect(said).to_contain_text("Clipped here to the 22×22 that are picture")
     page.get_by_role("slider", name="Column of the unit").press("End")
     expect(said).to_contain_text("column 56 sees")

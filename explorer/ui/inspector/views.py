@@ -202,6 +202,11 @@ def _extent(window: fields.Window) -> str:
     return f"{window.rows.size:,}×{window.columns.size:,}"
 
 
+def _place(pixel: int) -> str:
+    """A pixel counted from 1, as units are; 0 and below lie in the padding."""
+    return f"{pixel + 1:,}".replace("-", "−")
+
+
 def _ends(axis: fields.Axis | None) -> list[int] | None:
     return None if axis is None else [axis.first, axis.last]
 
@@ -213,7 +218,7 @@ def window_said(window: fields.Window) -> list[str]:
         return ["Sees every pixel of the picture: behind global pooling there is no window."]
     said = [
         f"The unit in row {rows.unit + 1:,}, column {columns.unit + 1:,} sees {rows.size:,}×{columns.size:,} pixels:",
-        f"rows {rows.first:,} to {rows.last:,}, columns {columns.first:,} to {columns.last:,}.".replace("-", "−"),
+        f"rows {_place(rows.first)} to {_place(rows.last)}, columns {_place(columns.first)} to {_place(columns.last)}.",
     ]
     if rows.beyond or columns.beyond:
         high, wide = rows.size - rows.beyond, columns.size - columns.beyond
