@@ -207,7 +207,7 @@ def _resnet(state: Mapping[str, Tensor]) -> Recognised:
             stage, number = places[int(card), int(copy_number)]
             layers[layer] = residual_name(f"{stage}.{number}.{rest}") or layer
     weights = translated(network, Names({**layers, **_fc(network, single)}), state)
-    where = " on the 3×3 convolution (v1.5)," if copies[0].bottleneck else ","
+    where = " on the 3×3 convolution (v1.5)," if copies[0].bottleneck else ""
     notes.append(
         f"A state dict holds no strides, pools, activations or epsilons. As torchvision has them: stages of stride "
         f"1, 2, 2, 2,{where} ReLU, norm epsilon 1e-5."

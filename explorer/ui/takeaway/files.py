@@ -73,8 +73,8 @@ def link_to(network: Network, address: str) -> str:
 def _network(network: Network, stem: str) -> None:
     heading("Network", "Blocks and input, without weights. All three open again here and in the terminal.")
     st.download_button(
-        "JSON", network.to_json(), f"{stem}.json", "application/json", icon=":material/download:", on_click="ignore",
-        key="files-json", help=f"{stem}.json",
+        "Download .json", network.to_json(), f"{stem}.json", "application/json", icon=":material/download:",
+        on_click="ignore", key="files-json", help=f"{stem}.json",
     )  # fmt: skip
     st.caption("Link")
     st.code(link_to(network, str(st.context.url or "http://127.0.0.1:8501/")), language=None)
@@ -98,8 +98,8 @@ def _weights(report: Report, stem: str) -> str:
     )  # fmt: skip
     assert key is not None
     st.download_button(
-        "Weights", partial(_weights_file, network.to_json(), key), f"{stem}.safetensors", "application/octet-stream",
-        icon=":material/download:", on_click="ignore", key="files-safetensors",
+        "Download .safetensors", partial(_weights_file, network.to_json(), key), f"{stem}.safetensors",
+        "application/octet-stream", icon=":material/download:", on_click="ignore", key="files-safetensors",
         help=f"{stem}.safetensors, about {words.memory(4 * report.params)}",
     )  # fmt: skip
     if key.startswith("random:"):
@@ -143,8 +143,8 @@ def _onnx(report: Report, key: str, stem: str) -> None:
         st.error(sentence(error), icon=None)
         return
     st.download_button(
-        "ONNX", made.data, f"{stem}.onnx", "application/octet-stream", icon=":material/download:", on_click="ignore",
-        key="files-onnx", help=f"{stem}.onnx, {words.memory(len(made.data))}",
+        "Download .onnx", made.data, f"{stem}.onnx", "application/octet-stream", icon=":material/download:",
+        on_click="ignore", key="files-onnx", help=f"{stem}.onnx, {words.memory(len(made.data))}",
     )  # fmt: skip
     st.html(badge(made))
 

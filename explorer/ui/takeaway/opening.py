@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import html
+import shutil
 from base64 import b64encode
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypedDict
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer import checkpoint
 from explorer.drawing import picture
@@ -147,9 +152,24 @@ def _take_file(number: int) -> None:
         if name.lower().endswith(".json"):
             _show_network(kept, _json(upload, name), name)
         else:
-            _show_weights(kept, opened(checkpoint.read(upload, name), session.network(), name), name)
+            with TemporaryDirectory(prefix="explorer-open-", ignore_cleanup_errors=True) as folder:
+                spooled = Path(folder) / "weights"  # mapped from there, where reading the upload itself copies it
+                with spooled.open("wb") as file:
+                    shutil.copyfileobj(upload, file)
+                _show_weights(kept, opened(checkpoint.read(spooled, name), session.network(), name), name)
     except ValueError as error:
         refuse(kept, error)
+    except OSError as error:
+        refuse(kept, ValueError(f"{name} cannot be read: {error.strerror or error}"))
+    finally:
+        _forget(upload)
+
+
+def _forget(upload: Any) -> None:
+    """Lets the bytes go, which Streamlit otherwise keeps as long as the session lasts."""
+    context = get_script_run_ctx()
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
 
 
 def _json(upload: Any, name: str) -> Network:
@@ -194,6 +214,8 @@ def _show_network(kept: Found, network: Network, name: str) -> None:
 def _show_weights(kept: Found, found: Recognised, name: str) -> None:
     key = carried.keep(found.network, found.weights, name)
     token, notes = found.network.token(), list(found.notes)
+    if broken := sum(not bool(tensor.isfinite().all()) for tensor in found.weights.values()):
+        notes.append(f"{broken:,} of its {len(found.weights):,} tensors hold numbers that are not finite.")
     _remember(kept, title=found.title, token=token, weights=key, file=name, notes=notes)
 
 
@@ -202,5 +224,6 @@ def _remember(kept: Found, **what: str | list[str]) -> None:
 
 
 def refuse(kept: Found, error: ValueError) -> None:
-    """Says why nothing was opened; what was shown before stays."""
+    """Says why nothing was opened; a button that would open what was brought before goes, what is on screen stays."""
+    kept["title"] = ""
     kept["refused"] = f"{sentence(error)} What is on screen is unchanged."
