@@ -97,8 +97,18 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--input", type=_shape, metavar="C,H,W", help="input shape, the network's own unless said")
     export.add_argument("--code", type=Path, metavar="FILE", help="Python that needs only torch; - for stdout")
     export.add_argument("--training", type=Path, metavar="FILE", help="a script that trains it by its usual recipe")
+    export.add_argument("--onnx", type=Path, metavar="FILE", help="ONNX, compared with torch before it is written")
+    export.add_argument("--softmax", action="store_true", help="the ONNX file gives probabilities, not logits")
+    export.add_argument("--one-image", action="store_true", help="the ONNX file takes one image, not any number")
+    export.add_argument("--weights", type=Path, metavar="FILE", help="for ONNX: .pth, .pt or .safetensors (seed 0)")
     export.add_argument("--check", action="store_true", help="run the code beside the app's model before it is written")
     export.set_defaults(run=_export)
+
+    opening = commands.add_parser("open", help="find out which network a file of weights belongs to")
+    opening.add_argument("file", type=Path, help="a state dict: .pth, .pt or .safetensors; nothing in it is run")
+    opening.add_argument("--save", type=Path, metavar="FILE", help="keep the network as JSON")
+    opening.add_argument("--weights", type=Path, metavar="FILE", help="keep its weights, named as here, .safetensors")
+    opening.set_defaults(run=_open)
 
     names = commands.add_parser("presets", help="list the networks that have a name")
     names.set_defaults(run=_presets)
@@ -162,8 +172,8 @@ def _export(arguments: argparse.Namespace) -> int:
         from explorer.export.script import training_script
 
         texts.append(("training script", arguments.training, training_script(exported)))
-    if not texts and not arguments.check:
-        raise ValueError("export needs to know what to write: add --code FILE or --training FILE")
+    if not texts and not arguments.check and arguments.onnx is None:
+        raise ValueError("export needs to know what to write: add --code FILE, --training FILE or --onnx FILE")
     if arguments.check:
         from explorer.export.check import check
 
@@ -177,6 +187,48 @@ def _export(arguments: argparse.Namespace) -> int:
         else:
             _write(path, text)
             print(f"{what}: {path}")
+    if arguments.onnx is not None:
+        _onnx(exported, arguments)
+    return 0
+
+
+def _onnx(exported: Network, arguments: argparse.Namespace) -> None:
+    """Writes the ONNX file, if it gives what torch gives."""
+    from explorer import checkpoint
+    from explorer.export.apart import onnx_file
+    from explorer.weights import of_either_name
+
+    if arguments.weights is not None:
+        state = of_either_name(exported, checkpoint.read(arguments.weights))
+    else:
+        state = exported.build().state_dict()
+    made = onnx_file(exported, state, softmax=arguments.softmax, dynamic_batch=not arguments.one_image)
+    if not made.same:
+        raise ValueError(made.words())
+    _write(arguments.onnx, made.data)
+    print(f"onnx: {arguments.onnx}, {made.words()}")
+
+
+def _open(arguments: argparse.Namespace) -> int:
+    from explorer import analyze, checkpoint
+    from explorer.recognise import recognise
+
+    state = checkpoint.read(arguments.file)
+    try:
+        found = recognise(state)
+    except ValueError as error:
+        raise ValueError(f"{arguments.file}: {error}") from error
+    report = analyze(found.network)
+    print(f"{arguments.file}: {found.title}")
+    print(f"{report.params:,} parameters, {report.macs:,} MACs, {found.network.input} in")
+    for note in found.notes:
+        print(note)
+    if arguments.save is not None:
+        _write(arguments.save, found.network.to_json())
+        print(f"network: {arguments.save}")
+    if arguments.weights is not None:
+        _write(arguments.weights, checkpoint.write(found.weights))
+        print(f"weights: {arguments.weights}")
     return 0
 
 
@@ -276,9 +328,9 @@ def network(source: str, shape: Shape | None = None) -> Network:
     return found.apply({"op": "input", "shape": list(shape)}) if shape else found
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise ValueError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -111,6 +111,17 @@ def fitted(net: Network, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return taken
 
 
+def of_either_name(net: Network, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict of `net.build()` from one of its own names or of torchvision's; ValueError where it is neither."""
+    try:
+        return fitted(net, state)
+    except ValueError as reason:
+        try:
+            return from_torchvision(net, state)
+        except ValueError:
+            raise reason from None
+
+
 def published_names(net: Network, keys: Iterable[str]) -> Names:
     """What torchvision calls the layers of `net`; ValueError where it is built like none of its networks."""
     layers = list(dict.fromkeys(key.rpartition(".")[0] for key in keys))

@@ -8,15 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnxruntime
 import pytest
 import torch
 
-from explorer import Network, analyze, presets
+from explorer import Network, analyze, checkpoint, presets
 from explorer.__main__ import main
 from explorer.fit import fit
 
 BROKEN = """{"input": [3, 32, 32], "blocks": [
     {"kind": "stem", "form": "cifar", "channels": 16}, {"kind": "basic", "channels": 32, "shortcut": "identity"}]}"""
+
+DIGITS = presets.load("digits_resnet20")
 
 OWN_MODULE = """
 from torch import nn
@@ -303,3 +306,45 @@ def test_what_cannot_be_trained_or_saved_is_refused_before_it_is_tried(
     assert "A classifier at the end makes it trainable." in capsys.readouterr().err
     assert main(["train", "digits_resnet20", "--steps", "1", "--save", str(tmp_path / "no" / "x.pt")]) == 1
     assert "cannot be written: there is no folder" in capsys.readouterr().err
+
+
+# Files of weights, and ONNX.
+
+
+def test_a_file_of_weights_is_opened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights, saved, again = tmp_path / "w.pth", tmp_path / "network.json", tmp_path / "again.safetensors"
+    state = DIGITS.build(seed=4).state_dict()
+    torch.save({"state_dict": state}, weights)
+    assert main(["open", str(weights), "--save", str(saved), "--weights", str(again)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{weights}: {DIGITS.name}, with this app's names\n")
+    assert f"{analyze(DIGITS).params:,} parameters" in out
+    assert Network.from_json(saved.read_text()) == DIGITS
+    found = checkpoint.read(again)
+    assert found.keys() == state.keys() and all(torch.equal(found[key], state[key]) for key in state)
+
+
+def test_a_file_that_is_no_known_network_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "w.pth"
+    path.write_bytes(b"hello")
+    assert failing(capsys, "open", str(path)).startswith("w.pth is neither a checkpoint of torch")
+    torch.save({"features.0.weight": torch.ones(2)}, path)
+    assert "names such as 'features.0.weight' are not among those known here" in failing(capsys, "open", str(path))
+    assert "cannot be read: No such file" in failing(capsys, "open", str(tmp_path / "gone.pth"))
+
+
+def test_onnx_is_written_with_the_weights_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights, file, network = tmp_path / "w.safetensors", tmp_path / "n.onnx", tmp_path / "n.json"
+    small = DIGITS.arrange((0, 1, 4))
+    network.write_text(small.to_json())
+    model = small.build(seed=4).eval()
+    weights.write_bytes(checkpoint.write(model.state_dict()))
+    options = ("--onnx", str(file), "--weights", str(weights), "--softmax", "--one-image")
+    assert main(["export", str(network), *options]) == 0
+    assert capsys.readouterr().out.startswith(f"onnx: {file}, same output as torch in onnxruntime, max |Δ| = ")
+    session = onnxruntime.InferenceSession(file.read_bytes())
+    image = torch.rand(1, 1, 8, 8)
+    [given] = session.run(None, {"image": image.numpy()})
+    torch.testing.assert_close(torch.from_numpy(given), model.predict(image).detach(), rtol=1e-4, atol=1e-6)
+    said = failing(capsys, "export", "resnet18", "--onnx", str(file), "--weights", str(weights))
+    assert "these weights are of another network" in said

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from explorer import Network, Shape, blocks, presets
 from explorer.recognise import network_in, recognise
-from explorer.weights import from_torchvision, published_names
+from explorer.weights import from_torchvision, of_either_name, published_names
 
 GOLDENS = Path(__file__).parent / "goldens"
 RECORDS = json.loads((GOLDENS / "torchvision.json").read_text())["networks"]
@@ -351,6 +351,16 @@ def test_names_of_two_networks_at_once_are_refused() -> None:
     with pytest.raises(ValueError, match="which has no place in GoogLeNet"):
         recognise(zeros({**SHAPES["resnet18"], **SHAPES["googlenet"]}))
     assert from_torchvision(presets.load("resnet18"), zeros(SHAPES["resnet18"]))
+
+
+def test_weights_for_a_known_network_may_have_either_name() -> None:
+    network = presets.load("resnet18")
+    theirs = zeros(SHAPES["resnet18"])
+    ours = of_either_name(network, theirs)
+    assert same(of_either_name(network, ours), ours)
+    assert same(ours, from_torchvision(network, theirs))
+    with pytest.raises(ValueError, match="these weights are of another network: they lack"):
+        of_either_name(network, zeros(SHAPES["resnet34"]))
 
 
 # Texts.
