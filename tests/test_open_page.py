@@ -2,8 +2,11 @@
 
 import io
 import json
+import sys
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -207,6 +210,27 @@ def test_the_session_keeps_plain_json() -> None:
     kept = dict(app.session_state[opening.STATE])
     assert json.loads(json.dumps(kept)) == kept
     assert kept["weights"].startswith("file:") and kept["round"] == 1
+
+
+def test_weights_by_torchvision_are_offered_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(DIGITS, "Open")
+    assert not button(app, "opening-download")
+    data = saved(published(presets.load("resnet18")))
+    path = tmp_path / f"resnet18-{sha256(data).hexdigest()[:8]}.pth"
+    path.write_bytes(data)
+    models = ModuleType("torchvision.models")
+    models.get_model_weights = lambda name: {"IMAGENET1K_V1": SimpleNamespace(url=(tmp_path / path.name).as_uri())}
+    monkeypatch.setitem(sys.modules, "torchvision", ModuleType("torchvision"))
+    monkeypatch.setitem(sys.modules, "torchvision.models", models)
+    monkeypatch.setattr(opening, "has_torchvision", lambda: True)
+    button(app.run(), "opening-download")[0].click().run()
+    assert "ResNet-18, with torchvision&#x27;s names" in written(app)
+    assert carried.at_hand(presets.load("resnet18"))[0].title == "ResNet-18 by torchvision"
+    path.write_bytes(data[:-1])  # no longer what its name says
+    button(app, "opening-download")[0].click().run()
+    assert "ResNet-18 by torchvision: invalid hash value" in written(app)
 
 
 # Files.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import re
 import shutil
 from base64 import b64encode
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypedDict
@@ -12,8 +14,9 @@ from typing import Any, TypedDict
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from torch import hub
 
-from explorer import checkpoint
+from explorer import checkpoint, presets
 from explorer.drawing import picture
 from explorer.drawing.palette import palette
 from explorer.network import MAX_TEXT, EditError, Network
@@ -26,6 +29,10 @@ from explorer.weights import fitted
 
 STATE = "explorer.opening"
 LARGEST = 300  # MB of a file that is sent through the browser
+PUBLISHED = (
+    "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "resnext50_32x4d", "googlenet",
+    "inception_v3",
+)  # fmt: skip
 STYLE = """
 [class*="st-key-opening-"] { gap: 10px; }
 .xp-found h2 { font-size: 16px; font-weight: 620; margin: 0; padding: 0; letter-spacing: -.01em; }
@@ -80,6 +87,18 @@ def show(report: Report) -> None:
             if st.form_submit_button("Read"):
                 _take_text(text)
                 st.rerun()
+        if has_torchvision():
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                name = st.selectbox(
+                    "Or weights by torchvision", PUBLISHED, format_func=lambda name: presets.about(name).title,
+                    key="opening-published", help="Trained on ImageNet, IMAGENET1K_V1.",
+                )  # fmt: skip
+                if st.button(
+                    "Download", key="opening-download", help="From torchvision's own address, to this machine."
+                ):
+                    with st.spinner("torchvision's weights are on their way …"):
+                        _take_published(name)
+                    st.rerun()
     with right, st.container(key="opening-found"):
         if kept["refused"]:
             st.html(f"<p class='xp-refusal'>{html.escape(kept['refused'])}</p>")
@@ -163,6 +182,27 @@ def _take_file(number: int) -> None:
         refuse(kept, ValueError(f"{name} cannot be read: {error.strerror or error}"))
     finally:
         _forget(upload)
+
+
+def has_torchvision() -> bool:
+    """Whether torchvision is installed, which this app neither needs nor brings."""
+    return find_spec("torchvision") is not None
+
+
+def _take_published(name: str) -> None:
+    """Weights from where torchvision keeps them, read like any other file."""
+    kept, file = state(), f"{presets.about(name).title} by torchvision"
+    try:
+        from torchvision.models import get_model_weights
+
+        address = str(get_model_weights(name)["IMAGENET1K_V1"].url)
+        checksum = re.search(r"-([0-9a-f]{8,})\.\w+$", address)
+        with TemporaryDirectory(prefix="explorer-open-", ignore_cleanup_errors=True) as folder:
+            path = Path(folder) / "weights"
+            hub.download_url_to_file(address, str(path), checksum and checksum[1], progress=False)
+            _show_weights(kept, opened(checkpoint.read(path, file), session.network(), file), file)
+    except Exception as error:  # whatever another package and the network raise
+        refuse(kept, ValueError(f"{file}: {error}"))
 
 
 def _forget(upload: Any) -> None:
