@@ -50,6 +50,7 @@ def add(page: Page, name: str) -> None:
 
 
 def menu(page: Page, number: int) -> None:
+    settled(page)  # a run that is still under way would close it again
     page.get_by_role("button", name="⋯").nth(number).click()
 
 

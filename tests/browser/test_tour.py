@@ -56,7 +56,7 @@ def test_the_tour(screen: Screen) -> None:
     page.get_by_role("link", name="Inspect").click()
     expect(page.get_by_role("tab", name="torchinfo")).to_be_visible(timeout=SOON)
     page.get_by_role("tab", name="Costs").click()
-    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("Parameters: 25,557,032 in all").first).to_be_visible(timeout=SOON)
     page.get_by_role("link", name="Design").click()
     screen.shows(presets.load("resnet50"))
 
