@@ -64,6 +64,7 @@ CASES = {
         Recipe(steps=STEPS, initialisation="dirac", schedule="cosine", momentum=0, nesterov=True, precision="bf16"),
     ),
     "normless": (DROPPING, Recipe(steps=4, initialisation="dirac", schedule="step", cutout=1)),
+    "wide": (presets.load("digits_resnet20"), Recipe(steps=3, channels_last=True)),
     "clock": (SHARING, Recipe(seconds=1.5, evaluations=3, warmup=0)),
 }
 Trained = tuple[list[str], list[float], dict[str, torch.Tensor]]
@@ -166,13 +167,15 @@ def test_a_recipe_is_written_out() -> None:
 
 
 def test_every_field_of_a_recipe_changes_the_script() -> None:
-    usual = training_script(SHARING, Recipe())
+    wide = presets.load("digits_resnet20")  # narrow maps are never laid channels last
     other = {**Recipe().model_dump(), **CASES["everything"][1].model_dump()}
     other |= {"optimizer": "adamw", "learning_rate": 0.5, "momentum": 0.5, "weight_decay": 0.5, "clip": 0.5, "seed": 9}
-    other |= {"seconds": 5.0, "batch": 9, "precision": "bf16"}
+    other |= {"seconds": 5.0, "batch": 9, "precision": "bf16", "channels_last": True}
     for name in Recipe.model_fields.keys() - {"data"}:
         assert other[name] != getattr(Recipe(), name), f"give {name} another value here, and a line in the script"
-        assert training_script(SHARING, Recipe.model_validate({name: other[name]})) != usual, name
+        network = wide if name == "channels_last" else SHARING
+        changed = Recipe.model_validate({name: other[name]})
+        assert training_script(network, changed) != training_script(network, Recipe()), name
 
 
 def test_other_images_are_refused() -> None:

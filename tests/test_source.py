@@ -265,7 +265,7 @@ def test_the_command_writes_what_is_asked_for(tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["digits_resnet20"], "export needs to know what to write: add --code FILE or --training FILE"),
+        (["digits_resnet20"], "export needs to know what to write: add --code FILE, --training FILE or --onnx FILE"),
         (["digits_resnet20", "--code", "/nowhere/x.py"], "/nowhere/x.py cannot be written: No such file or directory"),
     ],
 )

@@ -15,7 +15,7 @@ from explorer.export.source import module_source, zero_lines
 from explorer.network import Network, is_normless
 from explorer.report import analyze
 from explorer.training import augment, data, device, initial, schedule
-from explorer.training.loop import EVALUATION_BATCH, obstacle
+from explorer.training.loop import EVALUATION_BATCH, LEAST_CHANNELS, obstacle, wide
 from explorer.training.recipe import Recipe
 
 CLASSES = 10
@@ -172,6 +172,11 @@ def training_lines(network: Network, recipe: Recipe) -> Iterator[str]:
     yield "    network.to(device).train()"
     yield '    if device.type == "cuda":'
     yield "        network.to(memory_format=torch.channels_last)"
+    if recipe.channels_last and wide(network.skeleton(), network):
+        yield '    elif device.type == "cpu":'
+        yield "        for layer in network.modules():"
+        yield f"            if isinstance(layer, nn.Conv2d) and layer.in_channels >= {LEAST_CHANNELS}:"
+        yield "                layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)"
     model = "network"
     if recipe.compile:
         model = "fast"

@@ -34,6 +34,7 @@ def show() -> None:
     """The form, as a part of the page that runs by itself."""
     with st.container(key="form", gap=None):
         form(session.desk())
+    session.drawn("form")
 
 
 def form(desk: Desk) -> None:

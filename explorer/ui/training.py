@@ -64,6 +64,7 @@ def dock() -> None:
     """Training below the stack: one click from the first screen."""
     with st.container(key="dock", gap=None):
         panel(session.network(), compact=True)
+    session.drawn("dock")
 
 
 def panel(network: Network, compact: bool = False) -> tuple[Run, ...]:

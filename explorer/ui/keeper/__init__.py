@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.ui import keeping
 from explorer.ui.desk import Desk
-from explorer.ui.session import LINK
+from explorer.ui.session import LINK, drawn
 from explorer.ui.session import desk as desk_of_session
 
 KEY = "keeper"
@@ -53,6 +53,7 @@ def show() -> None:
         **keeping.told(desk),
     }
     _component()(key=KEY, data=data, on_sent_change=_handed_back)
+    drawn(KEY)
 
 
 def _handed_back() -> None:

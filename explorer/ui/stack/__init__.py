@@ -21,8 +21,9 @@ from explorer.ui.dispatch import receive
 from explorer.ui.view import view
 
 KEY = "stack"
-SELECTION = (KEY, "breath", "form")  # the fragments that show what is selected, in the order in which they run
-NETWORK = (KEY, "keeper", "breath", "form", "dock")  # and those that show the network
+PARTS = (KEY, "keeper", "breath", "form", "dock")  # the fragments of the page, in the order in which they run
+SELECTION = (KEY, "form")  # those that show what is selected
+NETWORK = (*SELECTION, "keeper", "dock")  # and those that show the network
 BREATH = 0.03  # seconds
 BEYOND = ("view", "style")  # of the session: what changes which parts the page has
 # Of the session: what the stack alone shows.
@@ -46,6 +47,7 @@ def show() -> None:
     desk = session.desk()
     _component()(key=KEY, data=view(desk), on_sent_change=_said)
     desk.session["download"] = None  # handed over
+    session.drawn(KEY)
 
 
 @st.fragment(key="breath")
@@ -63,9 +65,9 @@ def _said() -> None:
     changed = {key for key in after if before[key] != after[key]}
     if changed.intersection(BEYOND) or _asks_again():
         st.rerun()
-    if not changed:
-        st.rerun(KEY)
-    st.rerun(SELECTION if changed == {"history"} and network == desk.now["network"] else NETWORK)
+    chosen = changed == {"history"} and network == desk.now["network"]
+    owed = session.owe(SELECTION if chosen else NETWORK if changed else (KEY,))
+    st.rerun([part for part in PARTS if part in owed or (part == "breath" and "form" in owed)])
 
 
 def _asks_again() -> bool:
