@@ -11,6 +11,7 @@ links = shell.pages()
 page = st.navigation(links, position="hidden")
 shell.frame(links, page)
 desk = session.desk()
+session.owe(stack.NETWORK)  # until each is drawn: this run too may be given up for another
 keeper.receive(desk)  # what the browser has said is done before anything is drawn
 stack.receive_messages(desk)
 keeper.show()
