@@ -30,6 +30,7 @@ from explorer.training.telemetry import APART, Watch
 
 BATCH = 64
 STEPS = 20  # of one turn
+Turn = Callable[[], float | None]  # runs STEPS steps; gives their CPU seconds where not all that it takes counts
 TURNS = 6
 PAD = 2
 WITH_BF16, WITHOUT = 1.6, 1.25  # wanted of the plain loop's CPU time over ours
@@ -87,7 +88,7 @@ def usual_optimiser(model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD(model.parameters(), lr=LR, momentum=MOMENTUM, weight_decay=DECAY)
 
 
-def plain_loop() -> Callable[[], None]:
+def plain_loop() -> Turn:
     """DataLoader, eager, float32, `.item()` at every step."""
     model = network().build(seed=0).train()
     optimiser, batches = usual_optimiser(model), loader()
@@ -111,7 +112,7 @@ def plain_loop() -> Callable[[], None]:
     return turn
 
 
-def lightning() -> Callable[[], None]:
+def lightning() -> Turn:
     """The same under PyTorch Lightning's Trainer, which logs loss and accuracy to nowhere."""
     import pytorch_lightning
 
@@ -144,7 +145,7 @@ def lightning() -> Callable[[], None]:
             if trainer.global_step == trainer.max_steps:
                 spent[-1] += time.process_time()
 
-    def turn() -> None:
+    def turn() -> float:
         trainer = pytorch_lightning.Trainer(
             max_steps=STEPS,
             accelerator="cpu",
@@ -156,12 +157,12 @@ def lightning() -> Callable[[], None]:
             enable_model_summary=False,
         )
         trainer.fit(module, batches)
+        return spent[-1]
 
-    turn.spent = spent  # type: ignore[attr-defined]
     return turn
 
 
-def ours(precision: str, read: bool = True) -> Callable[[], None]:
+def ours(precision: str, read: bool = True) -> Turn:
     """`explorer.training.train` as the app runs it, with telemetry or without; the tests at its end are left out."""
     recipe = Recipe.model_validate(
         {"steps": 100_000, "batch": BATCH, "warmup": 0, "flip": True, "crop": PAD}
@@ -177,15 +178,14 @@ def ours(precision: str, read: bool = True) -> Callable[[], None]:
     return turn
 
 
-def seconds_of(turn: Callable[[], None]) -> float:
+def seconds_of(turn: Turn) -> float:
     """CPU seconds of a step in one turn."""
     began = time.process_time()
-    turn()
-    spent: list[float] | None = getattr(turn, "spent", None)
-    return (time.process_time() - began if spent is None else sum(spent[-1:])) / STEPS
+    own = turn()
+    return (time.process_time() - began if own is None else own) / STEPS
 
 
-def take_turns(loops: dict[str, Callable[[], None]]) -> dict[str, float]:
+def take_turns(loops: dict[str, Turn]) -> dict[str, float]:
     """The least CPU seconds of a step of each; they take turns, so that a busy minute falls on all."""
     times: dict[str, list[float]] = {name: [] for name in loops}
     for number in range(TURNS + 1):

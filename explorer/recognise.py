@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from torch import Tensor
@@ -36,6 +36,7 @@ DEEP_STEM = {
     "0.layers.2.norm": "bn1",
 }
 KNOWN = "torchvision's ResNets, GoogLeNet and Inception-v3, timm's ResNets and this app's own networks"
+B = TypeVar("B", bound=Block)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _classes(count: int) -> str:
     return f"{count:,} class" + ("" if count == 1 else "es")
 
 
-def _made(made: type[Block], where: str, **fields: Any) -> Block:
+def _made(made: type[B], where: str, **fields: Any) -> B:
     """A block of these fields; ValueError where one of them is past its bounds."""
     try:
         return made(**fields)
@@ -242,17 +243,17 @@ def _stem(state: Mapping[str, Tensor]) -> tuple[Stem, tuple[int, ...], dict[str,
                 "have half of the third"
             )
         stem = _made(Stem, "the stem", form="deep", channels=2 * half)
-        return stem, (channels, 224, 224), DEEP_STEM, []  # type: ignore[return-value]
+        return stem, (channels, 224, 224), DEEP_STEM, []
     wide, channels, height, width = _shape(state, "conv1.weight", 4)
     if (height, width) == (7, 7):
-        return _made(Stem, "the stem", channels=wide), (channels, 224, 224), names, []  # type: ignore[return-value]
+        return _made(Stem, "the stem", channels=wide), (channels, 224, 224), names, []
     if (height, width) == (3, 3):
         note = (
             "The first convolution is 3×3, as networks for CIFAR have it: opened with stride 1, no pool, "
             f"input {channels}×32×32."
         )
         stem = _made(Stem, "the stem", form="cifar", channels=wide)
-        return stem, (channels, 32, 32), names, [note]  # type: ignore[return-value]
+        return stem, (channels, 32, 32), names, [note]
     raise ValueError(f"'conv1.weight' should be a filter of 7×7, got {height}×{width}")
 
 

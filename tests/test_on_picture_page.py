@@ -15,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 from explorer import Network, Shape, analyze, blocks, presets
 from explorer.probe import names, run
 from explorer.training import data
-from explorer.ui import carried, on_picture, on_picture_samples
+from explorer.ui import carried, on_picture
+from explorer.ui.on_picture import samples as on_picture_samples
 from tests import hostile
 from tests.test_inspect_page import BROKEN, HEADLESS, opened, texts
 

@@ -62,6 +62,13 @@ def server(folder: Path, port: int | None = None) -> Iterator[str]:
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
+PASTE = """(text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", text);
+  document.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true}));
+}"""
+
+
 class Screen:
     """The Design page as a person sees it; complains about anything that goes wrong in the browser."""
 
@@ -113,6 +120,10 @@ class Screen:
     def settled(self) -> None:
         """Waits until everything that was sent is answered."""
         self.page.wait_for_function("document.querySelector('.xp')?.dataset.waiting === '0'")
+
+    def paste(self, text: str) -> None:
+        """What Ctrl+V does with this text in the clipboard."""
+        self.page.evaluate(PASTE, text)
 
     def palette(self, kind: str) -> Locator:
         return self.page.locator(f'.xp-pal[data-kind="{kind}"]')

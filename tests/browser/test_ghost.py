@@ -81,12 +81,6 @@ SLOTS = """() => {
   return ys.filter((y) => y > stack.top + 8 && y < stack.bottom - 40).map((y) => [stack.left + 220, y]);
 }"""
 
-PASTE = """(text) => {
-  const clipboardData = new DataTransfer();
-  clipboardData.setData("text/plain", text);
-  document.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true}));
-}"""
-
 
 def differences(ghost: Reading, before: Reading, after: Reading, at: int, count: int = 1) -> list[str]:
     """In what the page after the drop, with the dragged cards from `at` on, is not what the ghost said."""
@@ -133,7 +127,7 @@ class Mouse:
             self.screen.cards.first.focus()
             self.page.keyboard.press("Control+a")
             self.page.keyboard.press("Delete")
-        self.page.evaluate(PASTE, json.dumps({"blocks": blocks}))
+        self.screen.paste(json.dumps({"blocks": blocks}))
         self.screen.settled()
         assert self.screen.cards.count() == len(blocks), self.page.locator(".xp-toast").inner_text()
 

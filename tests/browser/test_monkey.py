@@ -80,12 +80,6 @@ SLOTS = """() => {
   return ys.flatMap((y, slot) => (y > stack.top + 8 && y < stack.bottom - 40 ? [slot] : []));
 }"""
 
-PASTE = """(text) => {
-  const clipboardData = new DataTransfer();
-  clipboardData.setData("text/plain", text);
-  document.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true}));
-}"""
-
 KEPT = 'JSON.parse(sessionStorage.getItem("explorer.kept"))'
 
 SOUND: list[Reading] = [
@@ -298,7 +292,7 @@ class Monkey:
         if self.count:
             self.choose(self.any())
         chosen = self.desk.chosen
-        self.page.evaluate(PASTE, json.dumps({"blocks": blocks}))
+        self.screen.paste(json.dumps({"blocks": blocks}))
         at = max(chosen) + 1 if chosen else self.count
         self.desk.apply({"op": "paste", "at": at, "blocks": blocks})
         return True

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 import streamlit as st
 
 from explorer.probe.picture import KEPT, MAX_BYTES, Picture, PictureError, read
-from explorer.ui import on_picture_samples as samples
+from explorer.ui.on_picture import samples
 
 STATE = "on-picture"
 SOURCES = ("Samples", "File", "Camera")

@@ -16,12 +16,13 @@ from explorer.network import Network
 from explorer.probe import names, prepare, run
 from explorer.probe.prepare import Prepared, Scale
 from explorer.report import BlockRow, Report
-from explorer.ui import carried, on_picture_maps, on_picture_source, session
+from explorer.ui import carried, session
 from explorer.ui.desk import read, sentence
 from explorer.ui.inspector.component import state
-from explorer.ui.on_picture_chart import along, offered
-from explorer.ui.on_picture_maps import NARROW, SMALL, Panel, panels, say
-from explorer.ui.on_picture_source import Given
+from explorer.ui.on_picture import maps, source
+from explorer.ui.on_picture.chart import along, offered
+from explorer.ui.on_picture.maps import NARROW, SMALL, Panel, panels, say
+from explorer.ui.on_picture.source import Given
 
 RANDOM = re.compile(r"random:(\d{1,9})", re.ASCII)
 CALLED = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "gelu": "GELU", "silu": "SiLU", "hardswish": "Hardswish"}
@@ -34,7 +35,7 @@ OUTPUT, INSIDE, BRANCHES, FILTERS = "Output", "x + F(x)", "Branches", "First fil
 
 def show(report: Report) -> None:
     """The view: the picture and its classes in a narrow column, the blocks beside it."""
-    on_picture_maps.style()
+    maps.style()
     network = run.fitting(report)
     if network is None:
         say("No block fits together yet, so that there is nothing to show of a picture.")
@@ -42,7 +43,7 @@ def show(report: Report) -> None:
     with st.container(key="on-picture"):
         left, right = st.columns([1, 4.1], gap="medium")
         with left:
-            given = on_picture_source.choose(network.input.channels)
+            given = source.choose(network.input.channels)
             with st.container(key="on-picture-weights", horizontal=True, gap="small"):
                 key, random = _weights(network)
                 key, scale, inverted = _preparation(network, given, key, random)
@@ -55,7 +56,7 @@ def show(report: Report) -> None:
             look = _look_at(report, network, key, f"{given.digest} {scale} {inverted}", prepared, at)
         except ValueError as error:
             with left:
-                on_picture_maps.answer(given.picture.pixels, given.title, "")
+                maps.answer(given.picture.pixels, given.title, "")
                 say(given.credit)
             right.error(sentence(error))
             return
@@ -129,12 +130,12 @@ def _look(token: str, key: str, picture: str, window: int, _images: Any, _wanted
 def _answer(network: Network, look: run.Look, given: Given, prepared: Prepared, scale: Scale) -> None:
     """The picture as the network sees it, and what the network takes it for."""
     if look.top and look.logits is not None:
-        classes = on_picture_maps.top_five(look.top, names.class_names(network, scale), len(look.logits))
+        classes = maps.top_five(look.top, names.class_names(network, scale), len(look.logits))
     elif look.logits is not None:
-        classes = on_picture_maps.words("The logits are not finite, so there is no softmax: the numbers leave float32.")
+        classes = maps.words("The logits are not finite, so there is no softmax: the numbers leave float32.")
     else:
-        classes = on_picture_maps.words("No classifier ends this stack, so there are no classes.")
-    on_picture_maps.answer(prepared.seen, given.title, classes)
+        classes = maps.words("No classifier ends this stack, so there are no classes.")
+    maps.answer(prepared.seen, given.title, classes)
     say(given.credit)
     say(f"The network sees {prepared.words}")
 
@@ -223,9 +224,9 @@ def _maps(what: str | None, line: run.Line, detail: run.Detail, look: run.Look, 
             NARROW if len(detail.branches) > 3 else SMALL,
         )
     elif what == FILTERS and look.filters:
-        on_picture_maps.filters(look.filters)
+        maps.filters(look.filters)
     elif detail.output:
-        panels([Panel("Output", detail.output, "the strongest first")], own, on_picture_maps.WIDE)
+        panels([Panel("Output", detail.output, "the strongest first")], own, maps.WIDE)
     else:
         say("This block gives a vector and no map.")
 
