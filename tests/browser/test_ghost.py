@@ -115,6 +115,8 @@ class Mouse:
     def __init__(self, screen: Screen, seed: int) -> None:
         self.screen, self.page, self.random = screen, screen.page, random.Random(seed)
         self.page.emulate_media(reduced_motion="reduce")
+        # near an edge the stack scrolls under the mouse: what counts is the ghost that the drop itself saw
+        self.page.evaluate(f"() => addEventListener('pointerup', () => {{ window.ghost = ({GHOST})(); }}, true)")
 
     def read(self) -> Reading:
         self.screen.settled()
@@ -151,9 +153,10 @@ class Mouse:
         mouse.move(x + 6, y + 4)
         mouse.move(x + 12, y + 6)
         mouse.move(*self.random.choice(page.evaluate(SLOTS)))
-        ghost: Reading = page.wait_for_function(GHOST).json_value()
+        page.wait_for_function(GHOST)
         lifted = page.evaluate(PAGE)["chosen"]
         mouse.up()
+        ghost: Reading = page.evaluate("window.ghost")
         after = self.read()
         if what in KINDS:
             return ghost, before, after, after["current"], 1

@@ -82,6 +82,10 @@ SLOTS = """() => {
 
 KEPT = 'JSON.parse(sessionStorage.getItem("explorer.kept"))'
 
+# Near an edge the stack scrolls under the mouse: only the drop itself says at which slot it was.
+NOTE_DROPS = """() => addEventListener(
+  "pointerup", () => { window.droppedAt = document.querySelector(".xp-gap")?.dataset.slot; }, true)"""
+
 SOUND: list[Reading] = [
     {"kind": "basic", "channels": 32},
     {"kind": "bottleneck", "channels": 64, "mid": 16, "label": "Pasted"},
@@ -173,6 +177,7 @@ class Monkey:
         self.screen, self.page, self.random = screen, screen.page, random.Random(seed)
         self.desk = Desk(new_session())
         self.page.emulate_media(reduced_motion="reduce")
+        self.page.evaluate(NOTE_DROPS)
         self.keys = self.page.keyboard
         self.edits: dict[str, tuple[int, Callable[[], bool]]] = {  # with how often each is tried
             "add": (8, self.add),
@@ -249,8 +254,8 @@ class Monkey:
         mouse.move(*self.page.evaluate(POINT, [slot, True]))
         gap = self.page.locator(".xp-gap:not(.s-asking)")
         gap.wait_for()
-        slot = int(gap.get_attribute("data-slot") or "")
         mouse.up()
+        slot = int(self.page.evaluate("window.droppedAt"))
         if at not in self.desk.chosen:
             self.desk.select(at)
         moving = self.desk.chosen
