@@ -20,6 +20,7 @@ export class Drag {
   private slot: number | null = null; // where a drop would put it now; null: nowhere
   private middles: number[] = [];
   private byKeys = false;
+  private released = false; // a move that is told after the finger was lifted no longer changes where it falls
   private stepped = false; // by a key, since it was lifted
   private swallowing = false;
   private readonly gap: Gap;
@@ -46,7 +47,12 @@ export class Drag {
     });
     monitor.addEventListener("dragmove", (event) => this.follow(event.to ?? event.operation.position.current));
     monitor.addEventListener("dragend", (event) => this.end(!event.canceled));
+    addEventListener("pointerup", this.release, true);
   }
+
+  private readonly release = (): void => {
+    this.released = true;
+  };
 
   source(element: HTMLElement, what: What): void {
     const id = "kind" in what ? `kind ${what.kind.kind}` : `card ${what.card}`;
@@ -74,7 +80,7 @@ export class Drag {
       if (!editor.state.chosen.includes(index)) editor.select(index);
       this.moving = { cards: editor.state.chosen.includes(index) ? [...editor.state.chosen] : [index] };
     }
-    this.byKeys = false;
+    this.byKeys = this.released = false;
     this.begin();
     this.ghost.show(this.words(), this.moving.kind ? picture(this.moving.kind.drawing) : null);
     if (narrow() && this.moving.kind) editor.pane("stack");
@@ -111,7 +117,7 @@ export class Drag {
   }
 
   private follow({ x, y }: { x: number; y: number }): void {
-    if (!this.active || this.byKeys) return;
+    if (!this.active || this.byKeys || this.released) return;
     this.ghost.move(x, y);
     this.to(this.editor.stack.holds(x, y) ? this.slotAt(y) : null);
   }
@@ -227,6 +233,7 @@ export class Drag {
 
   dispose(): void {
     if (this.active) this.finish();
+    removeEventListener("pointerup", this.release, true);
     this.manager.destroy();
     this.ghost.root.remove();
   }
