@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import secrets
+import sqlite3
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition, Lock
 
 from explorer.network import Network
+from explorer.runs.limits import Limits, usual
 from explorer.runs.local import Executor, LocalWorkers, Task
-from explorer.runs.messages import Answer, Measure, Train
+from explorer.runs.messages import Answer, Measure, Pause, Train
+from explorer.runs.queue import Caps, JobQueue, Refused, Standing
 from explorer.runs.store import Run, Store, default_directory, network_digest
 from explorer.runs.timings import Timings
 from explorer.training.estimate import Measured
 from explorer.training.events import Evaluated, Failed, Finished, Notice, Paused, Started, Step, Telemetry
+from explorer.training.loop import SAVE_SECONDS
 from explorer.training.recipe import Recipe
 
 REMEMBERED_ESTIMATES = 256
@@ -31,39 +37,129 @@ class Estimate:
     refusal: str = ""
 
 
-class Manager:
-    """The runs of this machine's user. One a process, shared by all sessions; everything in it is behind locks."""
+@dataclass(frozen=True)
+class Member:
+    """One run of a group."""
 
-    def __init__(self, directory: Path, workers: int) -> None:
+    network: Network
+    recipe: Recipe
+    kind: str = "single"
+    label: str = ""
+
+
+class Manager:
+    """The runs of this machine. One a process, shared by all sessions; everything in it is behind locks.
+
+    A `user` is whatever a browser says it is, for taking turns: it opens nothing and closes nothing.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        workers: int,
+        limits: Limits | None = None,
+        caps: Caps | None = None,
+        save_seconds: float = SAVE_SECONDS,
+        backend: Executor | None = None,
+    ) -> None:
         self.store = Store(directory)
-        self.workers: Executor = LocalWorkers(workers, directory)
-        self.timings = Timings(self.workers)
+        self.workers = backend or LocalWorkers(workers, directory)
+        self.queue = JobQueue(self.workers, workers, caps)
+        self.timings = Timings(self.queue)
+        self.limits = limits or usual()
+        self.save_seconds = save_seconds  # between two writings of a run's state
         self._changed = Condition(Lock())
         self._tasks: dict[str, Task] = {}  # runs under way, by id
+        self._pausing: set[str] = set()
         self._estimates: OrderedDict[tuple[str, ...], Measured | Failed] = OrderedDict()
         self._measuring: dict[tuple[str, ...], Task] = {}
 
     def warm(self) -> None:
         """Starts the workers before the first run wants them."""
-        self.workers.warm()
+        self.queue.warm()
 
-    def submit(self, network: Network, recipe: Recipe | None = None, kind: str = "single") -> str:
-        """Starts a run, or queues it where all workers are busy; its id."""
-        return self._submit([(network, kind)], recipe or Recipe.default_for(network), "")[0]
+    def submit(
+        self, network: Network, recipe: Recipe | None = None, kind: str = "single", user: str = "", label: str = ""
+    ) -> str:
+        """Starts a run, or queues it where all workers are busy; its id. Refused where it is not taken in."""
+        return self._submit([[Member(network, recipe or Recipe.default_for(network), kind, label)]], user)[0]
 
-    def submit_twin(self, network: Network, recipe: Recipe | None = None) -> tuple[str, str]:
-        """Starts the network and its plain twin at once, with one recipe; their ids in this order."""
+    def submit_twin(self, network: Network, recipe: Recipe | None = None, user: str = "") -> tuple[str, str]:
+        """Starts the network and its plain twin at once, with one recipe; their ids in this order. Refused likewise."""
         recipe = recipe or Recipe.default_for(network)
-        both = [(network, "residual"), (network.plain(), "plain")]
-        first, second = self._submit(both, recipe, secrets.token_hex(8))
+        both = [Member(network, recipe, "residual"), Member(network.plain(), recipe, "plain")]
+        first, second = self._submit([both], user)
         return first, second
+
+    def submit_group(self, members: Sequence[Member], user: str = "") -> tuple[str, tuple[str, ...]]:
+        """Queues runs that belong together, each a turn of its own: the group's id and theirs, in this order.
+
+        All are taken in or none: Refused where there are too many.
+        """
+        group = secrets.token_hex(8)
+        return group, tuple(self._submit([[member] for member in members], user, group))
+
+    def stop_group(self, group: str) -> None:
+        """Stops whatever of a group is under way or waits."""
+        self.stop(*reversed(self.store.group(group)))  # so that none of them begins in another's place
+
+    def again(self, *run_ids: str, user: str = "") -> tuple[str, ...]:
+        """Makes runs once more: same networks, recipes and seeds, as one turn. The ids of the new ones.
+
+        Refused where one cannot be read any more, or too many wait.
+        """
+        members = []
+        for run in self._read_all(run_ids):
+            try:
+                members.append(Member(run.network, run.recipe, run.kind, run.label))
+            except ValueError as error:
+                raise Refused(f"The network of this run was written by another version: {error}") from error
+        return tuple(self._submit([members], user)) if members else ()
+
+    def resume(self, *run_ids: str, user: str = "") -> tuple[str, ...]:
+        """Has runs that ended early go on, their twins too, as one turn; the ids of those that do. Refused likewise."""
+        runs = [run for run in self._read_all(self._with_twins(run_ids)) if run.resumable]
+        jobs = [(run.id, self._job(run.id, run.network, run.recipe), run.network, run.recipe) for run in runs]
+        self.queue.reserve(user, len(jobs))
+        opened = []
+        try:
+            with _written():
+                for job in jobs:
+                    if self.store.reopen(job[0], user):
+                        opened.append(job)
+        finally:
+            self.queue.release(user, len(jobs) - len(opened))
+            self._queue([[self._task(*job, user) for job in opened]] if opened else [])
+        return tuple(run_id for run_id, *_ in opened)
+
+    def pause(self, *run_ids: str) -> None:
+        """Asks runs and their twins to write their state and end; what waits has only to leave the queue."""
+        ids = self._with_twins(run_ids)
+        with self._changed:
+            tasks = {run_id: self._tasks[run_id] for run_id in ids if run_id in self._tasks}
+            self._pausing.update(tasks)
+        for run_id, task in reversed(tasks.items()):
+            if not self.queue.withdraw(task):
+                self.queue.tell(task, Pause(run=run_id))
+
+    def pausing(self, run_id: str) -> bool:
+        """Whether a run was asked to pause and has not yet."""
+        with self._changed:
+            return run_id in self._pausing
+
+    def standing(self, *run_ids: str) -> Standing | None:
+        """Where the first of these runs that waits stands in the queue; None where none of them waits."""
+        with self._changed:
+            tasks = [self._tasks[run_id] for run_id in run_ids if run_id in self._tasks]
+        found = [standing for standing in map(self.queue.standing, tasks) if standing is not None]
+        return min(found, key=lambda standing: standing.place, default=None)
 
     def stop(self, *run_ids: str) -> None:
         """Ends runs of this process within a second; their curves stay."""
         with self._changed:
             tasks = [self._tasks[run_id] for run_id in run_ids if run_id in self._tasks]
         for task in tasks:
-            self.workers.stop(task)
+            self.queue.stop(task)
         with self._changed:
             self._changed.wait_for(lambda: self._tasks.keys().isdisjoint(run_ids), STOP_SECONDS)
 
@@ -86,20 +182,21 @@ class Manager:
         found = self.store.of_network(network, limit=1)
         return self.pair_of(found[0]) if found else ()
 
-    def estimate(self, network: Network, recipe: Recipe, wait: float = 0.0) -> Estimate | None:
+    def estimate(self, network: Network, recipe: Recipe, wait: float = 0.0, user: str = "") -> Estimate | None:
         """What a run would take, from steps made in a worker; None while that is not known yet.
 
-        The first call has it measured and the answer is remembered. At most `wait` seconds go by here. Only the
+        The first call has it measured and the answer is remembered. At most `wait` seconds go by here. Only a user's
         newest waiting question is kept, since nobody reads the answer to an older one.
         """
         key = _key(network, recipe)
         with self._changed:
             answer = self._estimates.get(key)
-            old = [] if answer or key in self._measuring else list(self._measuring.values())
+            waiting = [] if answer or key in self._measuring else list(self._measuring.values())
         if answer is None:
-            for task in old:
-                self.workers.withdraw(task)
-            self._measure(key, network, recipe)
+            for task in waiting:
+                if task.user == user:
+                    self.queue.withdraw(task)
+            self._measure(key, network, recipe, user)
             with self._changed:
                 self._changed.wait_for(lambda: key in self._estimates or key not in self._measuring, wait)
                 answer = self._estimates.get(key)
@@ -117,38 +214,102 @@ class Manager:
             tasks = list(self._tasks.values())
         for task in tasks:
             task.stopped = True
-        self.workers.close()
+        self.queue.close()
 
-    def _submit(self, networks: list[tuple[Network, str]], recipe: Recipe, pair: str) -> list[str]:
-        ids = [self.store.create(network, recipe, kind, pair) for network, kind in networks]
-        tasks = [
-            self._task(run_id, Train(network=network, recipe=recipe, checkpoint=str(self.store.checkpoint(run_id))))
-            for run_id, (network, _) in zip(ids, networks, strict=True)
-        ]
-        with self._changed:
-            self._tasks.update(zip(ids, tasks, strict=True))
-        self.workers.submit(*tasks)
+    def _read_all(self, run_ids: Sequence[str]) -> list[Run]:
+        return [run for run in map(self.read, run_ids) if run is not None]
+
+    def _with_twins(self, run_ids: Sequence[str]) -> tuple[str, ...]:
+        """These runs and their twins, each once."""
+        return tuple(dict.fromkeys(each for run_id in run_ids for each in self.pair_of(run_id)))
+
+    def _submit(self, units: list[list[Member]], user: str, group: str = "") -> list[str]:
+        number = sum(map(len, units))
+        self.queue.reserve(user, number)
+        ids: list[str] = []
+        tasks: list[list[Task]] = []
+        try:
+            with _written():
+                for unit in units:
+                    pair = secrets.token_hex(8) if len(unit) > 1 else ""
+                    tasks.append([])
+                    for one in unit:
+                        about = (one.network, one.recipe)
+                        ids.append(self.store.create(*about, one.kind, pair, user, group, one.label))
+                        tasks[-1].append(self._task(ids[-1], self._job(ids[-1], *about), *about, user))
+        except Refused:
+            self.queue.release(user, number)
+            with suppress(OSError, sqlite3.Error):
+                for run_id in ids:
+                    self.store.remove(run_id)
+            raise
+        self._queue(tasks)
         return ids
 
-    def _task(self, run_id: str, job: Train) -> Task:
+    def _queue(self, units: list[list[Task]]) -> None:
+        with self._changed:
+            self._tasks.update({task.job.run: task for unit in units for task in unit if isinstance(task.job, Train)})
+        self.queue.submit_all(units)
+
+    def _job(self, run_id: str, network: Network, recipe: Recipe) -> Train:
+        return Train(
+            network=network,
+            recipe=recipe,
+            checkpoint=str(self.store.checkpoint(run_id)),
+            resume=str(self.store.state(run_id)),
+            run=run_id,
+            every=self.save_seconds,
+        )
+
+    def _task(self, run_id: str, job: Train, network: Network, recipe: Recipe, user: str) -> Task:
+        broken: list[str] = []  # why the run cannot be kept, once that is so
+
         def heard(answer: Answer) -> None:
+            if broken:
+                return
             if isinstance(answer, Started | Step | Telemetry | Evaluated | Finished | Paused | Notice | Failed):
-                self.store.append(run_id, answer)
-            if isinstance(answer, Finished):
+                try:
+                    self.store.append(run_id, answer)
+                except OSError as error:
+                    broken.append(_unkept(error))
+                    self.store.end(run_id, "failed", broken[0])
+                    self.queue.stop(task)
+                    return
+            if isinstance(answer, Started) and self.pausing(run_id):
+                self.queue.tell(task, Pause(run=run_id))  # it may have been said before the worker had the job
+            elif isinstance(answer, Step):
+                task.foresee(answer.seconds_left)
+            elif isinstance(answer, Finished):
                 self.store.end(run_id, "finished", finished=answer)
             elif isinstance(answer, Failed):
                 self.store.end(run_id, "failed", answer.reason)
+            elif isinstance(answer, Paused):
+                self.store.end(run_id, "paused", f"Paused after step {answer.step:,}.")
 
         def ended(why: str) -> None:
+            with self._changed:
+                withdrawn = task.began is None and run_id in self._pausing
+            if withdrawn:
+                self.store.end(run_id, "paused", "Paused before it began.")
             self.store.end(run_id, "stopped" if task.stopped else "failed", why)
             with self._changed:
                 del self._tasks[run_id]
+                self._pausing.discard(run_id)
                 self._changed.notify_all()
 
-        task = Task(job, on_begin=lambda: self.store.begin(run_id), on_answer=heard, on_end=ended)
+        known = self.known_estimate(network, recipe)
+        task = Task(
+            job,
+            on_begin=lambda: self.store.begin(run_id),
+            on_answer=heard,
+            on_end=ended,
+            user=user,
+            expected=known.seconds if known and not known.refusal else None,
+            limits=self.limits,
+        )
         return task
 
-    def _measure(self, key: tuple[str, ...], network: Network, recipe: Recipe) -> None:
+    def _measure(self, key: tuple[str, ...], network: Network, recipe: Recipe, user: str) -> None:
         """Has the estimate measured, unless that is under way."""
 
         def heard(answer: Answer) -> None:
@@ -165,12 +326,15 @@ class Manager:
                 del self._measuring[key]
                 self._changed.notify_all()
 
-        task = Task(Measure(network=network, recipe=recipe), on_begin=lambda: None, on_answer=heard, on_end=ended)
+        job = Measure(network=network, recipe=recipe)
+        task = Task(
+            job, on_begin=lambda: None, on_answer=heard, on_end=ended, user=user, expected=1.0, limits=self.limits
+        )
         with self._changed:
             if key in self._measuring or key in self._estimates:
                 return
             self._measuring[key] = task
-        self.workers.submit(task)
+        self.queue.submit(task)
 
 
 def _as_estimate(answer: Measured | Failed | None, recipe: Recipe) -> Estimate | None:
@@ -185,6 +349,30 @@ def _key(network: Network, recipe: Recipe) -> tuple[str, ...]:
     """What an estimate depends on; the number of steps only multiplies it."""
     same = recipe.model_copy(update={"steps": 1, "seed": 0, "evaluations": 1, "warmup": 0, "learning_rate": 0.1})
     return network_digest(network), same.model_dump_json()
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Says what the disk does not take as a sentence."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise Refused(f"The run cannot be kept: {_said(error)}. Nothing was started; free some space first.") from error
+
+
+def _unkept(error: OSError) -> str:
+    """Why a run ended whose curve could not be written."""
+    if isinstance(error, FileNotFoundError):
+        return "Its folder was deleted while it ran, and with it what it had said so far."
+    return (
+        f"Its curve could not be written ({_said(error)}), so it was ended. Free some space; where its state was "
+        "written before, it goes on from there."
+    )
+
+
+def _said(error: Exception) -> str:
+    """What the system says, without the names of files."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 _manager: list[Manager] = []

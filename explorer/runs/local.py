@@ -10,19 +10,24 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock, Thread
-from typing import Protocol
+from threading import Condition, Lock, Thread
+from typing import IO, Protocol
 
 from pydantic import BaseModel, ValidationError
 
+from explorer.runs.limits import Limits, resident_bytes
 from explorer.runs.messages import ANSWER, MAX_LINE, Answer, Ready
 
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+WORKER = "explorer.runs.worker"
+UNLIMITED = Limits()
+LOOK = 0.2  # seconds between two looks at what the workers take
 
 
 @dataclass(eq=False)
@@ -33,7 +38,27 @@ class Task:
     on_begin: Callable[[], None]
     on_answer: Callable[[Answer], None]
     on_end: Callable[[str], None]  # with "" after the last answer, else with why none came
+    user: str = ""  # on whose behalf; whatever a browser says it is, good for taking turns and nothing else
+    expected: float | None = None  # seconds that it will take, where that is known
+    limits: Limits = UNLIMITED
     stopped: bool = field(default=False, init=False)
+    ended_for: str = field(default="", init=False)  # the limit that it broke, as a sentence
+    began: float | None = field(default=None, init=False)  # by the monotonic clock, as below
+    ends: float | None = field(default=None, init=False)  # when it will, by what it says itself
+
+    def begin(self) -> None:
+        """A worker takes it."""
+        self.began = time.monotonic()
+        self.foresee(self.expected)
+        self.on_begin()
+
+    def foresee(self, seconds: float | None) -> None:
+        """Notes what it takes from now on."""
+        self.ends = None if seconds is None else time.monotonic() + seconds
+
+    def left(self) -> float | None:
+        """Seconds until it ends; None where that is not known."""
+        return None if self.ends is None else max(0.0, self.ends - time.monotonic())
 
 
 class Executor(Protocol):
@@ -51,6 +76,9 @@ class Executor(Protocol):
     def stop(self, task: Task) -> None:
         """Ends a task, whatever it is doing; its `on_end` tells when it is gone."""
 
+    def tell(self, task: Task, message: BaseModel) -> None:
+        """Hands a message to whoever carries the task out; nothing where nobody does."""
+
     def close(self) -> None:
         """Ends everything."""
 
@@ -58,10 +86,14 @@ class Executor(Protocol):
 class LocalWorkers:
     """At most `size` worker processes, started when there is work for them and started anew when they die."""
 
-    def __init__(self, size: int, log_directory: Path) -> None:
+    def __init__(self, size: int, log_directory: Path, module: str = WORKER) -> None:
         self.size = size
         self._logs = log_directory
+        self.module = module  # what a worker runs
         self._lock = Lock()
+        self._busy = Condition(self._lock)  # told when a task is begun, for the watch
+        self._watched = False
+        self._refused = ""  # why the last worker could not be started
         self._queue: deque[Task] = deque()
         self._workers: list[_Worker] = []
         self._closed = False
@@ -87,13 +119,14 @@ class LocalWorkers:
             for _ in range(min(waiting, self.size - len(self._workers))):
                 self._start()
         self._dispatch()
+        self._give_up()
 
     def stop(self, task: Task) -> None:
         """Takes a task out of the queue, or kills the worker that has it with all its children."""
         if self.withdraw(task):
             return
         with self._lock:
-            worker = next((worker for worker in self._workers if worker.task is task), None)
+            worker = self._worker_of(task)
             if worker is not None:  # else it has just ended
                 task.stopped = worker.doomed = True
                 worker.kill()
@@ -108,18 +141,48 @@ class LocalWorkers:
         task.on_end("It was stopped before it began.")
         return True
 
+    def tell(self, task: Task, message: BaseModel) -> None:
+        """Hands a message to the worker that has the task; nothing where none has."""
+        with self._lock:
+            worker = self._worker_of(task)
+        if worker is not None:
+            worker.give(message)
+
     def close(self) -> None:
         """Ends all workers."""
         with self._lock:
             self._closed = True
             workers = list(self._workers)
+            self._busy.notify_all()
         for worker in workers:
             worker.kill()
 
+    def _worker_of(self, task: Task) -> _Worker | None:
+        """The worker that has the task; the caller holds the lock."""
+        return next((worker for worker in self._workers if worker.task is task), None)
+
     def _start(self) -> None:
         """Starts one more worker; the caller holds the lock."""
-        if not self._closed:
+        if self._closed:
+            return
+        try:
             self._workers.append(_Worker(self._logs / f"worker-{os.getpid()}-{len(self._workers)}.log", self))
+        except OSError as error:  # no more processes, no more memory
+            self._refused = str(error)
+        if not self._watched:
+            self._watched = True
+            Thread(target=self._watch, name="worker watch", daemon=True).start()
+
+    def _give_up(self) -> None:
+        """Ends what waits where no worker could be started to take it, so that nothing is tried for ever."""
+        with self._lock:
+            if self._workers or not self._refused:
+                return
+            tasks, why = list(self._queue), self._refused
+            self._queue.clear()
+            self._refused = ""
+        for task in tasks:
+            task.on_end(f"The worker could not start: {why}.")
 
     def _dispatch(self) -> None:
         """Gives waiting tasks to free workers."""
@@ -129,7 +192,8 @@ class LocalWorkers:
                 if worker is None or not self._queue:
                     return
                 task = worker.task = self._queue.popleft()
-            task.on_begin()
+                self._busy.notify_all()
+            task.begin()
             worker.give(task.job)
 
     def heard(self, worker: _Worker, answer: Answer) -> None:
@@ -158,7 +222,28 @@ class LocalWorkers:
             if worker.ready or self._queue:
                 self._start()
         if task is not None:
-            task.on_end("It was stopped." if task.stopped else how)
+            task.on_end(task.ended_for or ("It was stopped." if task.stopped else how))
+        self._give_up()
+
+    def _watch(self) -> None:
+        """Ends what takes longer or more than it may."""
+        while True:
+            with self._lock:
+                while not self._closed and not any(worker.task for worker in self._workers):
+                    self._busy.wait()
+                if self._closed:
+                    return
+                busy = [(worker, worker.task) for worker in self._workers if worker.task is not None]
+            for worker, task in busy:
+                if task.began is None:
+                    continue
+                held = resident_bytes(worker.pid) if task.limits.bytes is not None else None
+                broken = task.limits.exceeded(time.monotonic() - task.began, held)
+                with self._lock:
+                    if broken and worker.task is task and not task.stopped:
+                        task.ended_for, worker.doomed = broken, True
+                        worker.kill()
+            time.sleep(LOOK)
 
 
 class _Worker:
@@ -170,9 +255,9 @@ class _Worker:
         self.task: Task | None = None
         self._owner = owner
         self._log = log
-        with log.open("wb") as errors:
+        with _log(log) as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "explorer.runs.worker"],
+                [sys.executable, "-m", owner.module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -181,10 +266,15 @@ class _Worker:
             )
         Thread(target=self._listen, name="worker reader", daemon=True).start()
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
     def give(self, job: BaseModel) -> None:
-        """Sends a job; a worker that has just died is noticed by its reader."""
+        """Sends a job or a message; a worker that has just died is noticed by its reader."""
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError, ValueError):  # closed already
             self._process.stdin.write(job.model_dump_json().encode() + b"\n")
             self._process.stdin.flush()
 
@@ -214,6 +304,15 @@ class _Worker:
             return "The worker was killed. Where nobody did it, memory ran out: a smaller batch or input needs less."
         if code < 0:
             return f"The worker was ended by {signal.Signals(-code).name}."
-        lines = self._log.read_text(errors="replace").split("\n")
+        lines = self._log.read_text(errors="replace").split("\n") if self._log.is_file() else []
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         return f"The worker broke off: {last[:500] or f'exit code {code}'}. Its log is {self._log}."
+
+
+def _log(path: Path) -> IO[bytes]:
+    """A new log; nowhere where the disk takes none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path.open("wb")
+    except OSError:
+        return open(os.devnull, "wb")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from explorer.network import Network
 from explorer.training.estimate import Measured
 from explorer.training.events import Event, Record
+from explorer.training.loop import SAVE_SECONDS
 from explorer.training.recipe import Recipe
 from explorer.training.timing import MOST_IMAGES, Timed, Timing, TimingEnded
 
@@ -25,6 +26,17 @@ class Train(BaseModel):
     recipe: Recipe
     checkpoint: str
     resume: str = ""  # where the state of the run is kept on the way; empty: nowhere
+    run: str = ""  # what `Pause` names it by
+    every: Annotated[float, Field(ge=0, le=3600)] = SAVE_SECONDS  # seconds between two writings of the state
+
+
+class Pause(BaseModel):
+    """Not a job but a word to one that is under way: write its state and end. Nothing where it is another's turn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    job: Literal["pause"] = "pause"
+    run: str
 
 
 class Measure(BaseModel):
@@ -53,7 +65,7 @@ class Ready(Record):
     event: Literal["ready"] = "ready"
 
 
-Job = Annotated[Train | Measure | Time, Field(discriminator="job")]
+Job = Annotated[Train | Pause | Measure | Time, Field(discriminator="job")]
 JOB: TypeAdapter[Job] = TypeAdapter(Job)
 Answer = Annotated[
     Event | Measured | Timing | Timed | TimingEnded | Ready,

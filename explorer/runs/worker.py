@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
 import torch
+from pydantic import ValidationError
 
 from explorer.network import Network
-from explorer.runs.messages import JOB, MAX_LINE, Answer, Job, Ready, Time, Train
+from explorer.runs.messages import JOB, MAX_LINE, Answer, Job, Pause, Ready, Time, Train
 from explorer.training import timing
 from explorer.training.estimate import measure
 from explorer.training.loop import train
@@ -33,20 +34,24 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what a library prints must not come between the answers
     torch.set_num_threads(1)  # two threads on a busy machine take three times as long as one
-    jobs: SimpleQueue[bytes] = SimpleQueue()
-    Thread(target=_read, args=(jobs,), daemon=True).start()
+    jobs: SimpleQueue[Job] = SimpleQueue()
+    pausing: set[str] = set()
+    Thread(target=_read, args=(jobs, pausing), daemon=True).start()
     warm_up()
     while True:
         answers.write(Ready().model_dump_json().encode() + b"\n")
-        for answer in work(JOB.validate_json(jobs.get())):
+        for answer in work(jobs.get(), pausing):
             answers.write(answer.model_dump_json().encode() + b"\n")
 
 
-def work(job: Job) -> Iterator[Answer]:
-    """The answers to one job."""
+def work(job: Job, pausing: Container[str] = ()) -> Iterator[Answer]:
+    """The answers to one job; a run ends early once it is named among those that pause."""
+    if isinstance(job, Pause):
+        return iter(())  # heard by the reader already
     if isinstance(job, Train):
         resume = Path(job.resume) if job.resume else None
-        return train(job.network, job.recipe, checkpoint=Path(job.checkpoint), resume=resume)
+        checkpoint, pause = Path(job.checkpoint), lambda: job.run in pausing
+        return train(job.network, job.recipe, None, checkpoint, resume, pause, every=job.every)
     if isinstance(job, Time):
         return timing.measure(job.network, job.batch)
     return iter([measure(job.network, job.recipe)])
@@ -60,10 +65,19 @@ def warm_up() -> None:
         pass
 
 
-def _read(jobs: SimpleQueue[bytes]) -> None:
+def _read(jobs: SimpleQueue[Job], pausing: set[str]) -> None:
     """Takes lines from stdin beside the work; the end of stdin ends the process, in the middle of a step too."""
     while line := sys.stdin.buffer.readline(MAX_LINE):
-        jobs.put(line)
+        try:
+            job = JOB.validate_json(line)
+        except ValidationError as error:
+            print(f"This is no job: {error}", file=sys.stderr)
+            os._exit(1)
+        if isinstance(job, Pause):
+            pausing.add(job.run)
+            continue
+        pausing.clear()  # what was said before is not meant for this one
+        jobs.put(job)
     os._exit(0)
 
 

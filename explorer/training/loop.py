@@ -48,17 +48,19 @@ def train(
     resume: Path | None = None,
     pause: Callable[[], bool] = never,
     telemetry: bool = True,
+    every: float | None = None,
 ) -> Iterator[Event]:
     """Trains `network` and says how it goes; ends in one Finished, one Failed or one Paused.
 
     `checkpoint` is where the state dict goes at the end. `resume` is where the state of the run is kept on the way:
     where it is there already, of this network and recipe, the run goes on from it, on a CPU with one thread to the
-    same bits as if it had never stopped. `pause` is asked every few steps. Seeds torch's global generator, which
+    same bits as if it had never stopped. It is written every `every` seconds at most, and where writing takes long less
+    often. `pause` is asked every few steps. Seeds torch's global generator, which
     dropout draws from: a run belongs in a process of its own.
     """
     recipe = recipe or Recipe.default_for(network)
     on = on or device.choose()
-    run = _Run(network, recipe, on, checkpoint, resume, pause, telemetry)
+    run = _Run(network, recipe, on, checkpoint, resume, pause, telemetry, SAVE_SECONDS if every is None else every)
     try:
         yield from run.events()
         return
@@ -118,6 +120,7 @@ class _Run:
         resume: Path | None,
         pause: Callable[[], bool],
         telemetry: bool,
+        every: float,
     ) -> None:
         self.network, self.recipe, self.on = network, recipe, on
         self.checkpoint, self.pause, self.telemetry = checkpoint, pause, telemetry
@@ -125,7 +128,7 @@ class _Run:
         self.progress = Progress()
         self.history: list[tuple[float, float]] = []
         self.waiting: list[_Waiting] = []
-        self.rest = SAVE_SECONDS
+        self.rest = self.every = every
         self.began, self.began_cpu = perf_counter(), process_time()
 
     def events(self) -> Iterator[Event]:
@@ -194,6 +197,8 @@ class _Run:
                 continue
             yield from self.told(watch, batch)
             if len(self.history) < step:
+                if self.place is not None:
+                    self.place.clear()  # it would come to the same end again
                 yield Failed(reason=not_finite(recipe, len(self.history) + 1, self.history))
                 return
             if tests and share < 1:
@@ -274,7 +279,7 @@ class _Run:
             yield Paused(step=self.progress.step)
             return
         self.clock.saved = perf_counter()
-        self.rest = max(SAVE_SECONDS, SAVE_SHARE * (self.clock.saved - began))
+        self.rest = max(self.every, SAVE_SHARE * (self.clock.saved - began))
 
     def spent(self) -> tuple[float, float]:
         """Seconds and CPU seconds of the whole run, those before a pause included."""
