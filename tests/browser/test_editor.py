@@ -70,6 +70,27 @@ def test_cards_are_reordered_by_a_drag_and_escape_leaves_all_as_it_was(screen: S
     screen.shows(OPENING)
 
 
+# The finger is lifted while a move of it is still on its way, as on a slow machine.
+LIFT = """([x, y]) => {
+  const at = {clientX: x, clientY: y, bubbles: true, cancelable: true, pointerId: 1, isPrimary: true, buttons: 1};
+  const gap = document.querySelector(".xp-gap").dataset.slot;
+  document.body.dispatchEvent(new PointerEvent("pointermove", at));
+  document.body.dispatchEvent(new PointerEvent("pointerup", {...at, buttons: 0}));
+  return gap;
+}"""
+
+
+def test_a_drop_falls_where_the_gap_stood_when_the_finger_was_lifted(screen: Screen) -> None:
+    screen.grab(screen.palette("bottleneck"))
+    screen.over(2)
+    expect(screen.page.locator(".xp-gap:not(.s-asking)")).to_be_visible()
+    assert screen.page.evaluate(LIFT, screen.point(4)) == "2"
+    screen.drop()
+    expect(screen.cards).to_have_count(6)
+    expect(screen.cards.nth(2)).to_have_attribute("data-kind", "bottleneck")
+    screen.shows(added("bottleneck", 2))
+
+
 def test_a_drop_that_does_not_fit_says_so_before_and_offers_ways_out_after(screen: Screen) -> None:
     strict = OPENING.apply({"op": "set", "at": 2, "fields": {"shortcut": "identity", "stride": 1, "channels": 16}})
     screen.page.goto(f"{screen.address}?net={strict.token()}")

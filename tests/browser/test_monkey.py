@@ -82,9 +82,12 @@ SLOTS = """() => {
 
 KEPT = 'JSON.parse(sessionStorage.getItem("explorer.kept"))'
 
-# Near an edge the stack scrolls under the mouse: only the drop itself says at which slot it was.
-NOTE_DROPS = """() => addEventListener(
-  "pointerup", () => { window.droppedAt = document.querySelector(".xp-gap")?.dataset.slot; }, true)"""
+# Near an edge the stack scrolls under the mouse: only the drag itself says which card it took and where it was let go.
+NOTE_DRAGS = """() => {
+  const cards = () => [...document.querySelectorAll(".xp-card")];
+  addEventListener("pointerdown", (event) => { window.tookAt = cards().indexOf(event.target.closest(".xp-card")); }, true);
+  addEventListener("pointerup", () => { window.droppedAt = document.querySelector(".xp-gap")?.dataset.slot; }, true);
+}"""
 
 SOUND: list[Reading] = [
     {"kind": "basic", "channels": 32},
@@ -177,7 +180,7 @@ class Monkey:
         self.screen, self.page, self.random = screen, screen.page, random.Random(seed)
         self.desk = Desk(new_session())
         self.page.emulate_media(reduced_motion="reduce")
-        self.page.evaluate(NOTE_DROPS)
+        self.page.evaluate(NOTE_DRAGS)
         self.keys = self.page.keyboard
         self.edits: dict[str, tuple[int, Callable[[], bool]]] = {  # with how often each is tried
             "add": (8, self.add),
@@ -205,6 +208,7 @@ class Monkey:
     def act(self) -> str:
         """Makes one edit that can be made now; says of which type it was."""
         while True:
+            self.screen.settled()  # what one try has changed stands before the next one looks where to press
             names = list(self.edits)
             name = self.random.choices(names, [self.edits[each][0] for each in names])[0]
             if self.count > MOST_CARDS and name not in ("remove", "undo", "jump"):
@@ -255,7 +259,7 @@ class Monkey:
         gap = self.page.locator(".xp-gap:not(.s-asking)")
         gap.wait_for()
         mouse.up()
-        slot = int(self.page.evaluate("window.droppedAt"))
+        at, slot = int(self.page.evaluate("window.tookAt")), int(self.page.evaluate("window.droppedAt"))
         if at not in self.desk.chosen:
             self.desk.select(at)
         moving = self.desk.chosen
