@@ -38,7 +38,7 @@ def small(width: int = 8, repeat: int = 1, **fields: object) -> Network:
 def test_the_digits_read_from_the_file_are_scikit_learns_own(monkeypatch: pytest.MonkeyPatch) -> None:
     direct = data.digits_table()
     assert direct.shape == (1797, 65)
-    monkeypatch.setattr(data, "find_spec", lambda name: None)
+    monkeypatch.setattr("explorer.training.data.digits.find_spec", lambda name: None)
     assert torch.equal(direct, data.digits_table())
 
 

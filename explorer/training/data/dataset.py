@@ -1,13 +1,9 @@
-"""Real images to train on, kept as one pair of uint8 tensors that serves a laptop and a GPU alike."""
+"""Images to train on, as one pair of uint8 tensors that serves a laptop and a GPU alike."""
 
-import gzip
-from collections.abc import Callable
+from __future__ import annotations
+
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 
-import numpy
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,6 +11,20 @@ from torch.nn import functional
 from explorer.shape import Shape
 
 SPLIT_SEED = 0  # the split is part of the data set, so every run of every seed is measured on the same images
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a data set before a pixel of it is read or drawn."""
+
+    name: str  # as recipes have it
+    title: str
+    subject: str  # what one trains on, in a sentence
+    classes: tuple[str, ...]
+    shape: Shape
+    train: int  # images to learn from
+    test: int
+    note: str = ""  # where they come from, and on what terms
 
 
 @dataclass(frozen=True)
@@ -34,10 +44,20 @@ class DataSet:
         """The size the images were made in."""
         return Shape(*self.train_images.shape[1:])
 
-    def normalisation(self) -> tuple[float, float]:
-        """Mean and deviation of the training pixels in 0…255; the test images have no say in it."""
-        pixels = self.train_images.float()
-        return pixels.mean().item(), pixels.std().item()
+    def normalisation(self) -> tuple[float | Tensor, float | Tensor]:
+        """Mean and deviation of the training pixels in 0…255; the test images have no say in it.
+
+        Of colours they are tensors (C, 1, 1), counted by levels: as float32 a large set would take four times its size.
+        """
+        if self.shape.channels == 1:
+            pixels = self.train_images.float()
+            return pixels.mean().item(), pixels.std().item() or 1.0
+        counts = torch.stack([torch.bincount(one.flatten(), minlength=256) for one in self.train_images.unbind(1)])
+        levels, total = torch.arange(256).double(), counts[0].sum()
+        mean = (counts * levels).sum(1) / total
+        deviation = ((counts * (levels - mean[:, None]) ** 2).sum(1) / (total - 1)).sqrt()
+        deviation[deviation == 0] = 1.0
+        return mean.float()[:, None, None], deviation.float()[:, None, None]
 
 
 class Prepared:
@@ -46,7 +66,7 @@ class Prepared:
     def __init__(self, data: DataSet, shape: Shape, device: torch.device) -> None:
         self.shape = shape
         self.classes = len(data.classes)
-        self.mean, self.deviation = data.normalisation()
+        self.mean, self.deviation = (one.to(device) if isinstance(one, Tensor) else one for one in data.normalisation())
         self.train_images, self.test_images = data.train_images.to(device), data.test_images.to(device)
         self.train_labels, self.test_labels = data.train_labels.to(device).long(), data.test_labels.to(device).long()
 
@@ -64,7 +84,7 @@ class Prepared:
         return self.images(self.test_images[part]), self.test_labels[part]
 
 
-def as_images(pixels: Tensor, mean: float, deviation: float, shape: tuple[int, int, int]) -> Tensor:
+def as_images(pixels: Tensor, mean: float | Tensor, deviation: float | Tensor, shape: tuple[int, int, int]) -> Tensor:
     """Normalised float images (N, C, H, W) from uint8 pixels: resized bilinearly, the grey channel repeated."""
     channels, height, width = shape
     images = (pixels.float() - mean) / deviation
@@ -103,51 +123,3 @@ def batch_indices(seed: int, step: int, size: int, batch: int) -> Tensor:
     batch = min(batch, size)
     epoch, place = divmod(step, size // batch)
     return batch_order(seed, epoch, size)[place * batch : (place + 1) * batch]
-
-
-def digits_table() -> Tensor:
-    """scikit-learn's digits as (1797, 65): 64 pixels of 0…16, then the digit.
-
-    Read from the file in the installed package, since importing scikit-learn costs 1.4 s, a third of a worker's start.
-    """
-    found = find_spec("sklearn")
-    path = Path(found.origin).parent / "datasets/data/digits.csv.gz" if found and found.origin else Path()
-    if not path.is_file():
-        from sklearn.datasets import load_digits
-
-        bunch = load_digits()
-        return torch.cat((torch.from_numpy(bunch.data), torch.from_numpy(bunch.target)[:, None]), 1)
-    with gzip.open(path, "rt") as file:
-        return torch.from_numpy(numpy.loadtxt(file, delimiter=","))
-
-
-def _digits() -> DataSet:
-    table = digits_table()
-    images = (table[:, :64] * 255 / 16).round().to(torch.uint8).reshape(-1, 1, 8, 8)
-    labels = table[:, 64].to(torch.uint8)
-    train, test = stratified_split(labels, 360)
-    return DataSet(
-        name="digits",
-        title="Handwritten digits (scikit-learn, 1,797 images of 8×8)",
-        classes=tuple("0123456789"),
-        train_images=images[train],
-        train_labels=labels[train],
-        test_images=images[test],
-        test_labels=labels[test],
-    )
-
-
-SETS: dict[str, Callable[[], DataSet]] = {"digits": _digits}
-
-
-def available() -> tuple[str, ...]:
-    """The data sets that can be trained on now, without any download."""
-    return tuple(SETS)
-
-
-@lru_cache(maxsize=4)
-def load(name: str = "digits") -> DataSet:
-    """A data set by name; ValueError names those that there are."""
-    if name not in SETS:
-        raise ValueError(f"no data set is called {name!r}; there are: {', '.join(available())}")
-    return SETS[name]()

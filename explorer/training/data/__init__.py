@@ -1,0 +1,49 @@
+"""Images to train on: digits, drawn shapes, published sets where they are at hand, and pictures that people bring."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from explorer.training.data.dataset import (
+    DataSet,
+    Facts,
+    Prepared,
+    as_images,
+    batch_indices,
+    batch_order,
+    stratified_split,
+)
+from explorer.training.data.digits import Digits, digits_table
+from explorer.training.data.shapes import Shapes
+from explorer.training.data.source import Source
+
+__all__ = [
+    "SETS", "DataSet", "Facts", "Prepared", "as_images", "available", "batch_indices", "batch_order", "digits_table",
+    "facts", "load", "source_of", "stratified_split",
+]  # fmt: skip
+
+SETS: dict[str, type[Source]] = {kind.kind: kind for kind in (Digits, Shapes)}
+
+
+def available() -> tuple[str, ...]:
+    """The data sets that can be trained on now, without any download."""
+    return tuple(SETS)
+
+
+def source_of(name: str) -> Source:
+    """The kind and the parameters that a name means; ValueError names the kinds that there are."""
+    kind = name.partition(":")[0]
+    if kind not in SETS:
+        raise ValueError(f"no data set is called {name!r}; there are: {', '.join(available())}")
+    return SETS[kind].of(name)
+
+
+def facts(name: str) -> Facts:
+    """What is known of a data set without reading it; ValueError or OSError where it is not at hand."""
+    return source_of(name).facts()
+
+
+@lru_cache(maxsize=4)
+def load(name: str = "digits") -> DataSet:
+    """A data set by name; ValueError or OSError, a sentence, where it is not at hand."""
+    return source_of(name).load()
