@@ -10,13 +10,15 @@ from io import BytesIO
 import streamlit as st
 from PIL import Image
 
-from explorer.drawing.curves import SMOOTHED, Curve, confusion, curves
+from explorer.drawing.curves import SMOOTHED, confusion
 from explorer.network import Network
 from explorer.runs import Run
 from explorer.training import box, data
 from explorer.training.events import Finished, Wrong
 from explorer.training.recipe import Recipe
 from explorer.training.twin import Difference, brief_verdict, difference, verdict
+from explorer.ui import live
+from explorer.ui.live.series import Said, name
 
 CHART = {"displayModeBar": False}
 STYLE = """<style>
@@ -76,30 +78,11 @@ def difference_of(text: str, start: str = "he") -> Difference:
     return difference(Network.from_json(text), start)
 
 
-def name(run: Run) -> str:
-    """What a run is called in legends."""
-    return {"residual": "residual", "plain": "plain twin"}.get(run.kind, "network")
-
-
 def chart(runs: Sequence[Run], compact: bool = False) -> None:
-    """Legend, curves and progress."""
-    dark = st.context.theme.type == "dark"
-    total = max(map(total_steps, runs))
+    """Legend and progress; where there is little room, the curves that matter most."""
     line("".join(_legend(run) for run in runs))
-    drawn = [
-        Curve(
-            name=name(run),
-            plain=run.kind == "plain",
-            steps=[step.step for step in run.steps],
-            losses=[step.loss for step in run.steps],
-            accuracies=[step.accuracy for step in run.steps],
-            tests=[(test.step, test.accuracy) for test in run.evaluated]
-            + ([(total_steps(run), run.finished.test_accuracy)] if run.finished else []),
-        )
-        for run in runs
-    ]
-    figure = curves(drawn, total, dark, height=112 if compact else 320)
-    st.plotly_chart(figure, theme=None, key="curves", config=CHART)
+    if compact:
+        live.brief(runs)
     line(f"<span class='num'>{html.escape(_progress(runs, compact))}</span>")
     if any(run.active for run in runs):
         share = sum(min(1.0, len(run.steps) / total_steps(run)) for run in runs) / len(runs)
@@ -111,13 +94,7 @@ def chart(runs: Sequence[Run], compact: bool = False) -> None:
 
 def total_steps(run: Run) -> int:
     """The steps of the whole run; where the clock ends it, what it comes to at the pace so far."""
-    if run.recipe.seconds is None:
-        return run.recipe.steps
-    last = run.steps[-1] if run.steps else None
-    if last is None or not last.elapsed:
-        return 1
-    left = 0.0 if run.finished else last.seconds_left
-    return max(1, round(last.step * (last.elapsed + left) / last.elapsed))
+    return Said(run).total
 
 
 def _legend(run: Run) -> str:

@@ -88,7 +88,7 @@ def test_train_twin_from_the_first_screen_to_the_end(screen: Screen) -> None:
     expect(dock.get_by_role("button", name="Train twin again")).to_be_visible(timeout=45_000)
     expect(dock).to_contain_text("plain twin")
     expect(dock).to_contain_text("One seed")
-    expect(dock.locator(".js-plotly-plot").first).to_be_visible()
+    expect(dock.locator(".xl-chart .xl-line").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     page.get_by_role("link", name="Confusion matrix").click()
     expect(page.get_by_text("Confusion matrix").first).to_be_visible(timeout=SOON)

@@ -6,17 +6,20 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { build } from "esbuild";
 
 const DIST = new URL("dist/", import.meta.url);
-const ENTRIES = { js: "source/index.ts", css: "source/stack.css" };
+const ENTRIES = [
+  ["stack", "js", "source/index.ts"], ["stack", "css", "source/stack.css"],
+  ["live", "js", "source/live/index.ts"], ["live", "css", "source/live/live.css"],
+];
 
 const made = new Map();
-for (const [kind, entry] of Object.entries(ENTRIES)) {
+for (const [name, kind, entry] of ENTRIES) {
   const result = await build({
     entryPoints: [entry], bundle: true, minify: true, format: "esm", target: "es2022", charset: "utf8",
     legalComments: "none", write: false, logLevel: "warning", absWorkingDir: import.meta.dirname,
   });
   const text = result.outputFiles[0].text;
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 10);
-  made.set(`stack-${hash}.${kind}`, text);
+  made.set(`${name}-${hash}.${kind}`, text);
 }
 
 if (process.argv.includes("--check")) {

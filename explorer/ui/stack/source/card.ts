@@ -1,10 +1,11 @@
 // One card: what it is, what it costs, what can be done to it, why it does not fit, and what is inside.
 
 import { Chips } from "./chips";
-import { el, icon, picture, say, set, type IconName } from "./dom";
+import { el, icon, picture, say, set, toggle, type IconName } from "./dom";
 import { MAX_REPEAT, type Editor } from "./editor";
 import type { Card, Data, Measure, Refusal, State } from "./types";
 
+export type Trained = { colours: string[]; title: string; over: boolean };
 type Around = { state: State; data: Data; measure: Measure; lifted: boolean };
 
 export class CardView {
@@ -90,7 +91,7 @@ export class CardView {
     const share = overlay?.share ?? 0;
     say(this.overlay, overlay?.text ?? (measure === "ms" && card.status === "ok" ? (data.timing.state === "running" ? "measuring …" : "not measured") : ""));
     this.bar.style.width = `${100 * share}%`;
-    this.heat.style.opacity = String(0.08 + 0.92 * (overlay?.heat ?? 0));
+    this.heat.style.opacity = String(0.08 + 0.92 * (overlay?.heat ?? 0)); // of what it costs, while nothing trains
     say(this.shape, card.output);
     say(this.field, card.overlays?.field?.text ? `field ${card.overlays.field.text}` : "");
     set(this.opener, "aria-expanded", String(!!card.open));
@@ -100,6 +101,19 @@ export class CardView {
     say(this.note, card.note ?? "");
     this.explain(card.error ?? null);
     this.showInside(card);
+  }
+
+  // What training sends through the card: a colour a copy; null where nothing trains.
+  train(heat: Trained | null): void {
+    toggle(this.heat, "training", heat !== null);
+    toggle(this.heat, "over", heat?.over ?? false);
+    set(this.heat, "title", heat?.title ?? null);
+    const colours = heat?.colours ?? [];
+    while (this.heat.childElementCount > colours.length) this.heat.lastElementChild?.remove();
+    colours.forEach((colour, at) => {
+      const cell = this.heat.children[at] ?? this.heat.appendChild(el("i"));
+      set(cell, "style", `background: ${colour}`);
+    });
   }
 
   // The error, at the place where it is, with the ways out.

@@ -398,6 +398,7 @@ export class Editor {
     clearTimeout(this.asking);
     clearTimeout(this.silence);
     this.clipboard.dispose();
+    this.stack.dispose();
     this.drag.dispose();
     this.root.remove();
   }

@@ -1,6 +1,6 @@
 // The stack: a list of cards with the shape that flows on between them, and what can be done to those that are chosen.
 
-import { CardView } from "./card";
+import { CardView, type Trained } from "./card";
 import { el, say, set, still, toggle, typing } from "./dom";
 import type { Editor } from "./editor";
 import { NETWORK } from "./foresee";
@@ -21,6 +21,11 @@ export class StackView {
   private shown?: string;
   private focused: string | null = null; // the card that the keys work on
   private lifted: string[] = [];
+  private trained: { [id: string]: Trained } | null = null; // what training sends through the cards
+  private readonly heat = (event: Event): void => {
+    this.trained = (event as CustomEvent<{ [id: string]: Trained } | null>).detail;
+    for (const [id, view] of this.views) view.train(this.trained?.[id] ?? null);
+  };
 
   constructor(private readonly editor: Editor) {
     this.input = el("button", { type: "button", class: "xp-input num", title: "Input, classes and batch", onclick: () => editor.select(NETWORK) });
@@ -48,6 +53,8 @@ export class StackView {
       // A card that is taken out of the page or moved in it loses the focus to nobody: then the keys stay with it.
       if (event.relatedTarget) this.focused = null;
     });
+    document.addEventListener("explorer:heat", this.heat);
+    document.dispatchEvent(new CustomEvent("explorer:heat-wanted"));
     addEventListener("pointerdown", (event) => { if (!this.root.contains(event.target as Node)) this.focused = null; }, true);
   }
 
@@ -71,7 +78,10 @@ export class StackView {
     let place: ChildNode | null = this.list.firstChild;
     cards.forEach((card, index) => {
       let view = this.views.get(card.id);
-      if (!view) this.views.set(card.id, (view = new CardView(this.editor, card.id)));
+      if (!view) {
+        this.views.set(card.id, (view = new CardView(this.editor, card.id)));
+        view.train(this.trained?.[card.id] ?? null);
+      }
       while (place && (place as Element).classList.contains("xp-gap")) place = place.nextSibling;
       if (place === view.root) place = place.nextSibling;
       else this.list.insertBefore(view.root, place);
@@ -95,6 +105,10 @@ export class StackView {
     const free = active === null || active === document.body || !active.isConnected;
     const elsewhere = active instanceof HTMLElement && active.classList.contains("xp-card") && active !== view.card;
     if (free || elsewhere) view.card.focus({ preventScroll: true });
+  }
+
+  dispose(): void {
+    document.removeEventListener("explorer:heat", this.heat);
   }
 
   focusedCard(): string | null {
