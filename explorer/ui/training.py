@@ -25,7 +25,7 @@ from explorer.training.adapt import adapted_copy, deepen
 from explorer.training.loop import obstacle
 from explorer.training.recipe import Recipe, reason_for
 from explorer.training.twin import Difference, shallow_sentence, twin_refusal
-from explorer.ui import results, session, shell, words
+from explorer.ui import live, results, session, shell, words
 from explorer.ui.results import difference_of, duration, line, say
 
 KEY = "explorer.training"
@@ -130,6 +130,8 @@ def _live(network: Network, digest: str, compact: bool, pace: float | None) -> N
         _ended(network, digest, runs, compact)
     else:
         _ready(network, digest)
+    if runs and not compact:
+        live.whole(runs)
     if _pace(network, digest, runs) != pace:
         st.rerun()
 
@@ -340,3 +342,4 @@ def earlier(runs: tuple[Run, ...]) -> None:
             st.rerun()
         for sentence, bad in results.outcome(runs):
             say(sentence, bad)
+    live.whole(runs)
