@@ -23,6 +23,7 @@ from explorer.network import MAX_TEXT, MAX_TOKEN, EditError
 from explorer.runs import Manager
 from explorer.training.events import Finished, Started, Step
 from explorer.training.recipe import Recipe
+from explorer.ui import words
 from explorer.ui.comparison import KEY, VIEWS, accuracy, choosing, members, numbers, pictures
 from explorer.ui.comparison import blocks as block_view
 from explorer.ui.comparison.members import LINK, MOST, SEPARATOR, Chosen, nothing, read_link, read_pasted, shown
@@ -606,3 +607,13 @@ def test_six_large_networks_are_few_lines_and_short_pictures(store: Manager) -> 
 
 def test_the_page_is_a_thin_script() -> None:
     assert len(Path(PAGE).read_text(encoding="utf-8").splitlines()) < 40
+
+
+def test_names_that_differ_at_their_end_still_differ_when_they_are_short() -> None:
+    name = "ResNet-56 on digits with a wide stem, third attempt"
+    assert words.shortened("ResNet-56", 9) == "ResNet-56"
+    assert words.shortened(name, 40) == "ResNet-56 on … third attempt"
+    assert words.shortened(f"{name} plain twin", 40).endswith("plain twin")
+    for most in (9, 24, 40):
+        for text in (name, f"{name} plain twin", "x" * 80, "名" * 80):
+            assert len(words.shortened(text, most)) <= most

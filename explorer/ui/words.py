@@ -53,6 +53,19 @@ def milliseconds(time: float) -> str:
     return f"{time:,.{digits}f} ms"
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, of a long one its beginning and its end, whole words if it can be: names often differ at the end."""
+    if len(text) <= most:
+        return text
+    first = text[: most // 2 - 1]
+    last = text[len(first) + 3 - most :]
+    if " " in first[most // 4 :]:
+        first = first.rpartition(" ")[0]
+    if " " in last[: most // 4]:
+        last = last.partition(" ")[2]
+    return f"{first.rstrip()} … {last.lstrip()}"
+
+
 def share(part: float, whole: float) -> float:
     """The part of the whole that a bar fills."""
     return round(part / whole, 3) if whole else 0.0

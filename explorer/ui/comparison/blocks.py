@@ -19,6 +19,7 @@ from explorer.ui.comparison.members import Chosen, Shown, aligned
 from explorer.ui.desk import Desk, report_of
 
 ROOM = 14  # lines up to which all are shown at once
+LONG = 48  # characters of a name that find room in two or three lines of a heading
 FOLDED = 3  # equal lines in a row that are not folded
 CELLS = 360  # that are added at a time: a page of 1,024 cards of six networks would be slow
 OUTPUT = "output"
@@ -91,7 +92,8 @@ def _table(
     networks: Sequence[Shown], rows: Sequence[Line | list[Line]], costs: Sequence[dict[int, Costs]], measure: str
 ) -> str:
     heads = "".join(
-        f"<th scope='col' style='--xc:var(--xp-{colour_name(one.number)})'><i></i>{html.escape(one.name)}"
+        f"<th scope='col' style='--xc:var(--xp-{colour_name(one.number)})' title='{html.escape(one.name, quote=True)}'>"
+        f"<i></i>{html.escape(words.shortened(one.name, LONG))}"
         f"<small>{summary(networks[0], one) if one.number else f'{len(one.network.blocks):,} cards'}</small></th>"
         for one in networks
     )

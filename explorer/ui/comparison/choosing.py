@@ -19,10 +19,16 @@ from explorer.shape import show
 from explorer.ui import history, words
 from explorer.ui.comparison import members
 from explorer.ui.comparison.members import LINK, MOST, Chosen, Shown, aligned
+from explorer.ui.comparison.pictures import drawing
 from explorer.ui.desk import Desk, report_of, sentence
 
 WIDTH, HEIGHT = 230, 74  # of a picture, in pixels
 ROOMY = 3  # networks up to which a card has room for all digits
+LONG = 40  # characters of a name that find room in two lines of a card
+MARKS = (
+    "<span class='xc-marks' title='Below each picture. A plus or minus of the first: what another network lacks or has "
+    "besides.'><i></i>changed or replaced <b>+</b>added <b>−</b>removed</span>"
+)
 PRESET, STATE, PASTED, BUTTON = "compare-preset", "compare-state", "compare-pasted", "compare-link"
 
 
@@ -30,12 +36,6 @@ PRESET, STATE, PASTED, BUTTON = "compare-preset", "compare-state", "compare-past
 def _link() -> Any:
     js = (Path(__file__).parent / "link.js").read_text(encoding="utf-8")
     return st.components.v2.component("explorer_compare_link", js=f"/* the link */\n{js}", isolate_styles=False)
-
-
-@cache
-def _drawing() -> Any:
-    js = (Path(__file__).parent / "picture.js").read_text(encoding="utf-8")
-    return st.components.v2.component("explorer_compare_picture", js=f"/* a picture */\n{js}", isolate_styles=False)
 
 
 def doing(chosen: Chosen, deed: Callable[..., None], *arguments: object) -> None:
@@ -50,8 +50,8 @@ def heading(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
     """How many, what can be added, and the link."""
     full = len(networks) >= MOST
     with st.container(key="compare-head", horizontal=True, vertical_alignment="center", gap="small"):
-        first = html.escape(networks[0].name) if networks else ""
-        against = f"<span>differences are to the first, {first}</span>" if len(networks) > 1 else ""
+        first = html.escape(words.shortened(networks[0].name, 32)) if networks else ""
+        against = f"<span>differences are to the first, {first}</span>{MARKS}" if len(networks) > 1 else ""
         st.html(f"<div class='xc-head'><h1>Compare</h1>{against}</div>")
         st.selectbox(
             "A published network", presets.names(), index=None, key=PRESET, width=250, disabled=full,
@@ -127,7 +127,7 @@ def strip(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
                 st.html(_title(one, desk))
                 others = tuple(other.token for other in networks if other is not one)
                 picture = _picture(one.token, others if one.number == 0 else (networks[0].token,), one.number == 0)
-                _drawing()(key=f"compare-picture-{one.key}", height=HEIGHT, data={"svg": picture})
+                drawing()(key=f"compare-picture-{one.key}", height=HEIGHT, data={"svg": picture})
                 st.html(_figures(one, networks, desk))
                 with st.popover("⋯", help=f"Move, name, open or remove {one.name}"):
                     _menu(chosen, desk, one, len(networks))
@@ -180,8 +180,8 @@ def _title(one: Shown, desk: Desk) -> str:
     note = f"{'live · ' if one.live else ''}{html.escape(one.note, quote=True)}"
     return (
         f"<div class='xc-card' style='--xc:var(--xp-{comparison.colour_name(one.number)})'>"
-        f"<h2 title='{html.escape(one.name, quote=True)}'>{html.escape(one.name)}</h2>"
-        f"<p class='xc-note' title='{note}'><span class='num'>{flow}</span> · {note}</p></div>"
+        f"<h2 title='{html.escape(one.name, quote=True)}'>{html.escape(words.shortened(one.name, LONG))}</h2>"
+        f"<p class='xc-note' title='{note}'><span class='num'>{flow}</span><b> · </b>{note}</p></div>"
     )
 
 

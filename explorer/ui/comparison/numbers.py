@@ -30,7 +30,7 @@ HELP = {
 }
 SIZES = ("memory", "saved")  # counted in bytes
 BLOCK = "block"
-LONG = 24  # characters of a heading
+LONG, WIDE = 24, 28  # characters of a heading of each table
 
 
 def show(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
@@ -53,7 +53,7 @@ def show(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     columns: dict[str, Any] = {BLOCK: text("Block", width=230)}
     for one in networks:
-        label = one.name if len(one.name) <= LONG else f"{one.name[: LONG - 1]}…"
+        label = words.shortened(one.name, LONG)
         if name == OUTPUT:
             columns[f"{one.number}"] = text(label, help=one.name)
             continue
@@ -80,7 +80,7 @@ def totals_table(networks: Sequence[Shown], reports: Sequence[Report], totals: S
     """A line a number, a column a network, with differences to the first."""
     heads = "".join(
         f"<th scope='col' class='xc-begins' style='--xc:var(--xp-{colour_name(one.number)})' "
-        f"title='{html.escape(one.name, quote=True)}'><i></i>{html.escape(one.name)}</th>"
+        f"title='{html.escape(one.name, quote=True)}'><i></i>{html.escape(words.shortened(one.name, WIDE))}</th>"
         + ("<th class='xc-apart'>Δ</th><th class='xc-apart'>Δ %</th>" if one.number else "")
         for one in networks
     )

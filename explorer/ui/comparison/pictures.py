@@ -11,15 +11,18 @@ import streamlit as st
 
 from explorer.compare import State
 from explorer.drawing import comparison, picture
+from explorer.ui import words
 from explorer.ui.comparison.members import Chosen, Shown, aligned
 from explorer.ui.desk import Desk, report_of
 
 DRAWN = 60  # cards up to which a network is drawn card by card; a longer one is folded
 WIDTH, HEIGHT = 330, 110  # of a folded one
+LONG = 38  # characters of a name that find room beside a note
 
 
 @cache
-def _component() -> Any:
+def drawing() -> Any:
+    """The component that draws one picture in small, or several side by side."""
     js = (Path(__file__).parent / "pictures.js").read_text(encoding="utf-8")
     return st.components.v2.component("explorer_compare_pictures", js=f"/* pictures */\n{js}", isolate_styles=False)
 
@@ -36,8 +39,9 @@ def show(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
         if cards > DRAWN:
             drawn = comparison.folded(report_of(one.token, 1), states, WIDTH, HEIGHT)
             note = f"folded: more than {DRAWN} cards"
-        pictures.append({"name": one.name, "colour": comparison.colour_name(one.number), "note": note, "svg": drawn})
-    _component()(key="compare-pictures", data={"pictures": pictures})
+        short, colour = words.shortened(one.name, LONG), comparison.colour_name(one.number)
+        pictures.append({"name": one.name, "short": short, "colour": colour, "note": note, "svg": drawn})
+    drawing()(key="compare-pictures", data={"pictures": pictures})
     if len(networks) > 1:
         st.caption(
             f"Marked are the cards that differ from {networks[0].name}, and there the cards in which any other differs."
