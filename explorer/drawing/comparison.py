@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import ceil, floor, hypot, log10
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from explorer.compare import Profile, State
 from explorer.drawing.captions import short
 from explorer.drawing.charts import dress
-from explorer.drawing.curves import smooth
+from explorer.drawing.overlay import DASHES, colour_name
 from explorer.drawing.palette import MONOSPACE, Palette, palette
 from explorer.drawing.picture import folded_scene
 from explorer.drawing.picture.scene import Box, Item, Path, Pen, Scene
@@ -22,17 +22,8 @@ from explorer.drawing.picture.widths import text_width
 from explorer.report import Report
 from explorer.shape import show
 
-# A residual network is teal and its plain twin orange in every chart; the others after Tol's set, told apart by dashes
-# as well, for eyes and printers that see no colour.
-SERIES = ("residual", "inception", "stem", "head", "text", "plain")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 POINTS = 240  # that a curve is thinned to
 SIGNS: dict[State, str] = {"same": "=", "changed": "≠", "replaced": "⇄", "added": "+", "removed": "−"}
-
-
-def colour_name(number: int) -> str:
-    """The name in the palette of a network's colour."""
-    return SERIES[number % len(SERIES)]
 
 
 def colour(number: int, colours: Palette) -> str:
@@ -192,58 +183,6 @@ def _powers(figure: go.Figure, row: int, column: int, sizes: Sequence[float]) ->
     )  # fmt: skip
 
 
-# Runs
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A network's run in the charts."""
-
-    number: int
-    name: str
-    steps: Sequence[int]
-    losses: Sequence[float]
-    accuracies: Sequence[float]
-    tests: Sequence[tuple[int, float]] = ()  # (step, accuracy)
-
-
-def runs(trained: Sequence[Trained], dark: bool = False) -> go.Figure:
-    """Training loss and accuracy of one run of each network, test accuracy as diamonds."""
-    colours = palette(dark)
-    titles = ("Training loss", "Accuracy")
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.07, column_widths=[0.6, 0.4], subplot_titles=titles)
-    for run in trained:
-        for column, values, shown in ((1, run.losses, "%{y:.3f}"), (2, run.accuracies, "%{y:.0%}")):
-            places, means = smooth(run.steps, values)
-            figure.add_scatter(
-                x=places, y=means, name=run.name, mode="lines", line=_line(run.number, colours),
-                hovertemplate=f"{_template(run.name)}, step %{{x}}: {shown}<extra></extra>", row=1, col=column,
-            )  # fmt: skip
-        figure.add_scatter(
-            x=[step for step, _ in run.tests], y=[accuracy for _, accuracy in run.tests], name=f"{run.name}, test",
-            mode="markers", marker={"symbol": "diamond", "size": 9, "color": colour(run.number, colours)},
-            hovertemplate=f"{_template(run.name)}, test images: %{{y:.1%}}<extra></extra>", row=1, col=2,
-            cliponaxis=False,
-        )  # fmt: skip
-    dress(figure, colours, height=320)
-    figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 42, "r": 14, "t": 26, "b": 34})
-    for title in figure.layout.annotations:
-        title.update(font={"size": 12, "color": colours.text})
-    _left_titles(figure)
-    mono = {"family": MONOSPACE, "size": 11}
-    highest = max((max(run.losses[1:], default=0.0) for run in trained), default=0.0)
-    steps = max((run.steps[-1] for run in trained if run.steps), default=1)
-    figure.update_xaxes(range=[0, steps], tickfont=mono, title_text="steps", title_font={"size": 11}, title_standoff=4)
-    figure.update_yaxes(range=[0, max(2.5, min(highest, 4.0)) * 1.04], nticks=5, row=1, col=1)
-    figure.update_yaxes(range=[0, 1.04], tickformat=".0%", nticks=5, row=1, col=2)
-    return figure
-
-
-def _template(name: str) -> str:
-    """A name in a template of plotly's: braces would be read as a field."""
-    return _plain(name).replace("%", "&#37;").replace("{", "&#123;")
-
-
 # Accuracy
 
 
@@ -262,6 +201,7 @@ class Mark:
 
 
 WIDTH, HEIGHT = 1150.0, 350  # of both panels on the narrowest screen
+ROOM = (WIDTH * 0.47, HEIGHT - 54.0)  # of one of them
 COSTS = (("MACs an image", "macs"), ("parameters", "params"))
 PLACES = {  # of a label beside its point: how far its left edge and its middle are moved, by its width
     "middle right": (8.0, 0.0, 0.0),
@@ -306,13 +246,20 @@ def accuracy(marks: Sequence[Mark], title: str, dark: bool = False) -> go.Figure
                 hovertext=[_mark_text(one) for one in shown], hovertemplate="%{hovertext}<extra></extra>",
                 row=1, col=column, cliponaxis=False,
             )  # fmt: skip
+        for at, (aside, down) in _leaders(known, places, cost, (left, right), (low, high)).items():
+            one = known[at]
+            figure.add_annotation(
+                x=log10(max(1, getattr(one, cost))), y=one.accuracy, ax=aside, ay=down, text=_plain(one.name),
+                font={"size": 11, "color": colour(one.number or 0, colours)}, showarrow=True, arrowhead=0, arrowwidth=1,
+                arrowcolor=colour(one.number or 0, colours), standoff=6, row=1, col=column,
+            )  # fmt: skip
         figure.update_xaxes(type="log", range=[left, right], row=1, col=column)
         _decades(figure, column, left, right)
     dress(figure, colours, height=HEIGHT)
     figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 42, "r": 14, "t": 28, "b": 26})
-    for heading in figure.layout.annotations:
-        heading.update(font={"size": 12, "color": colours.text})
-    _left_titles(figure)
+    for number, heading in enumerate(figure.layout.annotations[: len(COSTS)]):
+        left_edge = figure.layout[f"xaxis{number + 1 if number else ''}"].domain[0]
+        heading.update(font={"size": 12, "color": colours.text}, x=left_edge, xanchor="left")
     figure.update_xaxes(tickfont={"family": MONOSPACE, "size": 11}, showgrid=True, gridcolor=colours.line)
     figure.update_yaxes(range=[low, high], ticksuffix=" %", nticks=7)
     return figure
@@ -350,14 +297,8 @@ def _decades(figure: go.Figure, column: int, left: float, right: float) -> None:
 
 def _labels(marks: Sequence[Mark], cost: str, across: tuple[float, float], up: tuple[float, float]) -> list[str]:
     """Where each point's name stands, "" where it would cover another: one's own first, then from above."""
-    wide, high = WIDTH * 0.47, HEIGHT - 54.0
-    points = [
-        (
-            (log10(max(1, getattr(mark, cost))) - across[0]) / (across[1] - across[0]) * wide,
-            (up[1] - (mark.accuracy or 0.0)) / (up[1] - up[0]) * high,
-        )
-        for mark in marks
-    ]
+    wide, _ = ROOM
+    points = _pixels(marks, cost, across, up)
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
     found = [""] * len(marks)
     order = sorted(range(len(marks)), key=lambda at: (marks[at].number is None, marks[at].open, points[at][1]))
@@ -374,6 +315,59 @@ def _labels(marks: Sequence[Mark], cost: str, across: tuple[float, float], up: t
                 taken.append(box)
                 found[at] = place
                 break
+    return found
+
+
+def _pixels(
+    marks: Sequence[Mark], cost: str, across: tuple[float, float], up: tuple[float, float]
+) -> list[tuple[float, float]]:
+    """Where the points stand in a panel of the narrowest screen."""
+    wide, high = ROOM
+    return [
+        (
+            (log10(max(1, getattr(mark, cost))) - across[0]) / (across[1] - across[0]) * wide,
+            (up[1] - (mark.accuracy or 0.0)) / (up[1] - up[0]) * high,
+        )
+        for mark in marks
+    ]
+
+
+def _leaders(
+    marks: Sequence[Mark],
+    places: Sequence[str],
+    cost: str,
+    across: tuple[float, float],
+    up: tuple[float, float],
+) -> dict[int, tuple[float, float]]:
+    """How far away the names of one's own networks stand that found no room beside their points, by their place.
+
+    A line leads from the point to its name. The nearest free room is taken, or the least crowded where there is none.
+    """
+    wide, high = ROOM
+    points = _pixels(marks, cost, across, up)
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
+    for mark, (x, y), place in zip(marks, points, places, strict=True):
+        if place:
+            aside, part, down = PLACES[place]
+            left = x + aside + part * text_width(mark.name, 11.0)
+            taken.append((left, y + down - 6.5, left + text_width(mark.name, 11.0), y + down + 6.5))
+    found: dict[int, tuple[float, float]] = {}
+    offsets = [(aside, down) for aside in range(-200, 201, 20) for down in range(-140, 141, 14) if abs(down) > 14]
+    offsets.sort(key=lambda offset: hypot(*offset))
+    for at, mark in enumerate(marks):
+        if mark.number is None or places[at]:
+            continue
+        half = text_width(mark.name, 11.0) / 2 + 3
+        boxes = {
+            (aside, down): (x - half, y - 8, x + half, y + 8)
+            for aside, down in offsets
+            for x, y in [(points[at][0] + aside, points[at][1] + down)]
+            if half <= x <= wide - half and 8 <= y <= high - 8
+        } or {(0, 30): (0.0, 0.0, 0.0, 0.0)}
+        crowd = {offset: sum(_overlap(box, other) for other in taken) for offset, box in boxes.items()}
+        best = min(crowd, key=lambda offset: crowd[offset])  # of equals the first, which is the nearest
+        found[at] = best
+        taken.append(boxes[best])
     return found
 
 

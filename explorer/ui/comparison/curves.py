@@ -11,17 +11,20 @@ import streamlit as st
 
 from explorer.compare import profile
 from explorer.drawing import comparison
-from explorer.drawing.comparison import Grown, Trained
+from explorer.drawing.comparison import Grown
+from explorer.drawing.overlay import Axis, Overlaid, Point, overlay, pattern_css
 from explorer.runs import Run, manager
+from explorer.runs.courses import course, thinned
 from explorer.training import box
 from explorer.ui.comparison.members import Chosen, Shown
 from explorer.ui.desk import Desk, report_of
 
 CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 LAYERS, SHARE = "Layers", "Share of depth"
+OVER_HELP = "MACs spent count three times the forward pass of every image: a step's backward pass makes two products \
+for each of its own."
 UNLIKE = 4  # times as deep, from where layers would squeeze one network into a corner
-# Stretches and gaps of plotly's dashes, in pixels.
-PATTERNS = ((28, 0), (7, 3), (2, 3), (7, 3, 2, 3), (11, 4), (11, 4, 2, 4))
+ACROSS: dict[Axis, str] = {"steps": "Steps", "seconds": "Seconds", "macs": "MACs spent"}
 
 
 def is_dark() -> bool:
@@ -58,47 +61,46 @@ def legend(networks: Sequence[Shown], notes: Sequence[str] = ()) -> str:
     parts = []
     for at, one in enumerate(networks):
         note = f"<span class='num'>{html.escape(notes[at])}</span>" if notes else ""
-        parts.append(f"<span><i style='{_line(one.number)}'></i>{html.escape(one.name)}{note}</span>")
+        parts.append(f"<span><i style='{pattern_css(one.number)}'></i>{html.escape(one.name)}{note}</span>")
     return f"<div class='xc-legend'>{''.join(parts)}</div>"
-
-
-def _line(number: int) -> str:
-    """A network's line as CSS: stretches of its colour, with gaps between them."""
-    colour, stops, at = f"var(--xp-{comparison.colour_name(number)})", [], 0
-    for place, length in enumerate(PATTERNS[number % len(PATTERNS)]):
-        stops.append(f"{'transparent' if place % 2 else colour} {at}px {at + length}px")
-        at += length
-    return f"height:{3 if number == 0 else 2}px;background:repeating-linear-gradient(90deg,{','.join(stops)})"
 
 
 def runs(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
     """The last run of each network, or how there would be one."""
     found = [(one, latest(one)) for one in networks]
-    drawn = [(one, run) for one, run in found if run is not None and run.steps]
-    if drawn:
+    there = [(one, run) for one, run in found if run is not None and run.steps]
+    if there:
+        across = st.segmented_control(
+            "Over", list(ACROSS), default="steps", required=True, key="compare-over", label_visibility="collapsed",
+            format_func=lambda name: ACROSS[name], help=OVER_HELP,
+        )  # fmt: skip
+        lines = {one.key: single(run, one.number, one.name, across) for one, run in there}
+        drawn = [(one, run) for one, run in there if lines[one.key] is not None]
         st.html(legend([one for one, _ in drawn], [_told(run) for _, run in drawn]))
-        trained = [
-            Trained(
-                one.number,
-                one.name,
-                [step.step for step in run.steps],
-                [step.loss for step in run.steps],
-                [step.accuracy for step in run.steps],
-                [(test.step, test.accuracy) for test in run.evaluated]
-                + ([(run.recipe.steps, run.finished.test_accuracy)] if run.finished else []),
-            )
-            for one, run in drawn
-        ]
-        chart(comparison.runs(trained, is_dark()), "runs")
+        chart(overlay([line for line in lines.values() if line is not None], across, is_dark()), "runs")
         recipes = {run.recipe.words() for _, run in drawn}
         if len(recipes) > 1:
             say("These runs had different recipes, so their curves compare the recipes too: " + "; ".join(
                 f"{one.name}, {run.recipe.words()}" for one, run in drawn) + ".")  # fmt: skip
         elif len(drawn) > 1:
             say(f"The same recipe for all: {drawn[0][1].recipe.words()}. One run each, so small gaps may be chance.")
+        for one, _ in there:
+            if lines[one.key] is None:
+                say(f"{one.name}: its run is of a version that did not write {ACROSS[across].lower()} down.")
     for one, run in found:
         if run is None or not run.steps:
             say(_without(one))
+
+
+def single(run: Run, number: int, name: str, across: Axis) -> Overlaid | None:
+    """One run as a line of the chart; None where it did not tell what the axis needs."""
+    found = course(run, across)
+    if found is None:
+        return None
+    kept = thinned(len(found.at))
+    tests = [Point(test.at, test.accuracy) for test in found.tests]
+    at, loss, accuracy, rate = (each[kept].tolist() for each in (found.at, found.loss, found.accuracy, found.rate))
+    return Overlaid(number, name, at, loss, accuracy, rate, tests)
 
 
 def latest(one: Shown) -> Run | None:
@@ -117,7 +119,7 @@ def _told(run: Run) -> str:
     """When it began, and how it stands."""
     began = time.strftime("%d %b %H:%M", time.localtime(run.created))
     stands = f"test {run.finished.test_accuracy:.1%}" if run.finished else run.status
-    return f"{stands} · {run.recipe.steps:,} steps · {began}"
+    return f"{stands} · {run.recipe.length()} · {began}"
 
 
 def _without(one: Shown) -> str:
