@@ -96,7 +96,7 @@ class Page:
 def long_estimate(patch: pytest.MonkeyPatch, only: str) -> None:
     """Has the run of one network take long, and others not."""
 
-    def known(self: Manager, network: Network, recipe: Recipe, wait: float = 0) -> Estimate:
+    def known(self: Manager, network: Network, recipe: Recipe, wait: float = 0, user: str = "") -> Estimate:
         return Estimate(250.0 if network_digest(network) == only else 5.0, 1_200_000_000)
 
     patch.setattr(Manager, "estimate", known)
@@ -281,7 +281,7 @@ def test_an_edit_measures_nothing_until_the_network_has_settled(
     workers: Manager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Network] = []
-    monkeypatch.setattr(Manager, "estimate", lambda self, network, recipe, wait=0: asked.append(network))
+    monkeypatch.setattr(Manager, "estimate", lambda self, network, recipe, wait=0, user="": asked.append(network))
     now = [1000.0]
     monkeypatch.setattr("explorer.ui.training.time.time", lambda: now[0])
     page = Page(SMALL.apply({"op": "input", "shape": [1, 11, 11]}))

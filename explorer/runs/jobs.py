@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -291,6 +292,8 @@ class Manager:
                 withdrawn = task.began is None and run_id in self._pausing
             if withdrawn:
                 self.store.end(run_id, "paused", "Paused before it began.")
+            if broken and not self.store.events(run_id).exists():
+                shutil.rmtree(self.store.folder(run_id), ignore_errors=True)  # its worker may have made it anew
             self.store.end(run_id, "stopped" if task.stopped else "failed", why)
             with self._changed:
                 del self._tasks[run_id]

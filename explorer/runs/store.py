@@ -190,7 +190,7 @@ class Store:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder(run_id).mkdir()
         try:
-            (self.folder(run_id) / EVENTS).touch()
+            self.events(run_id).touch()
             with self._write() as database:
                 database.execute(
                     f"INSERT INTO runs ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
@@ -209,7 +209,7 @@ class Store:
 
     def reopen(self, run_id: str, user: str = "") -> bool:
         """Queues a run that ended early once more, as one of this process; False where it goes on or has finished."""
-        events = self.folder(run_id) / EVENTS
+        events = self.events(run_id)
         events.parent.mkdir(parents=True, exist_ok=True)
         with self._write() as database:
             done = database.execute(
@@ -240,10 +240,14 @@ class Store:
         """The file of what the run needs to go on."""
         return self.folder(run_id) / "state.pt"
 
+    def events(self, run_id: str) -> Path:
+        """The file of the run's curve."""
+        return self.folder(run_id) / EVENTS
+
     def append(self, run_id: str, event: Event) -> None:
         """Adds one record to the run's curve. A run has one writer. OSError where the disk does not take it whole."""
         line = event.model_dump_json().encode() + b"\n"
-        file = os.open(self.folder(run_id) / EVENTS, os.O_WRONLY | os.O_APPEND)  # a deleted one is not made anew
+        file = os.open(self.events(run_id), os.O_WRONLY | os.O_APPEND)  # a deleted one is not made anew
         try:
             before = os.fstat(file).st_size
             written = os.write(file, line)
@@ -312,7 +316,7 @@ class Store:
 
     def read(self, run_id: str) -> Run | None:
         """The run, or None where there is none of that id. One whose owner is gone is marked as lost."""
-        folder = self.folder(run_id)
+        self.folder(run_id)
         owed = self._try_again(run_id)
         row = self._row(run_id)
         if row is None:
@@ -337,7 +341,7 @@ class Store:
             created=row["created"],
             ended=owed.ended if owed else row["ended"],
             checkpoint=self.checkpoint(run_id),
-            events=self._events(run_id, folder / EVENTS),
+            events=self._events(run_id),
             user=row["user"],
             group=row["grp"],
             label=row["label"],
@@ -361,13 +365,13 @@ class Store:
         """The ids of all runs, the latest first."""
         return self._ids("1 ORDER BY created DESC LIMIT ?", limit)
 
-    def _events(self, run_id: str, path: Path) -> tuple[Event, ...]:
+    def _events(self, run_id: str) -> tuple[Event, ...]:
         with self._lock:
             curve = self._curves.setdefault(run_id, _Curve())
             self._curves.move_to_end(run_id)
             if len(self._curves) > REMEMBERED:
                 self._curves.popitem(last=False)
-            curve.read_on(path)
+            curve.read_on(self.events(run_id))
             return tuple(curve.events)
 
     def _row(self, run_id: str) -> sqlite3.Row | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypedDict
 
 import streamlit as st
@@ -17,7 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer.network import Network
 from explorer.report import analyze
-from explorer.runs import Estimate, Run, manager
+from explorer.runs import Estimate, Refused, Run, Standing, manager
 from explorer.runs.store import RUN_ID, network_digest
 from explorer.shape import ShapeError, show
 from explorer.training import data
@@ -26,6 +26,7 @@ from explorer.training.loop import obstacle
 from explorer.training.recipe import Recipe, reason_for
 from explorer.training.twin import Difference, shallow_sentence, twin_refusal
 from explorer.ui import live, results, session, shell, words
+from explorer.ui.browser import browser
 from explorer.ui.results import difference_of, duration, line, say
 
 KEY = "explorer.training"
@@ -45,11 +46,12 @@ class State(TypedDict):
     seen: str  # the network and recipe on screen
     since: float  # when they were first seen
     recipe: dict[str, Any]  # fields that differ from the network's own recipe
+    said: str  # why what was asked for was not taken in
 
 
 def state() -> State:
     """This session's state."""
-    new = State(follows=[], wanted=None, of="", sure=False, seen="", since=0.0, recipe={})
+    new = State(follows=[], wanted=None, of="", sure=False, seen="", since=0.0, recipe={}, said="")
     kept: State = st.session_state.setdefault(KEY, new)
     return kept
 
@@ -149,6 +151,7 @@ def _ready(network: Network, digest: str) -> None:
     with right:
         # what differs from the twin costs more to count than an edit may, so it waits for the estimate
         _buttons(network, digest, "Train twin", _gap(network) if estimate else None)
+        _besides(())
     if estimate is None:
         _measure_when_settled(network, recipe, digest)
 
@@ -160,7 +163,7 @@ def _measure_when_settled(network: Network, recipe: Recipe, digest: str) -> None
         now["seen"], now["since"] = what, time.time()
     elif time.time() - now["since"] >= SETTLED * 0.9:
         manager().warm()
-        manager().estimate(network, recipe)
+        manager().estimate(network, recipe, user=browser())
 
 
 def _takes(estimate: Estimate | None) -> str:
@@ -176,12 +179,12 @@ def _gap(network: Network) -> Difference | None:
     return None if twin_refusal(network) else difference_of(network.to_json(), recipe_for(network).initialisation)
 
 
-def _buttons(network: Network, digest: str, label: str, gap: Difference | None) -> None:
+def _buttons(network: Network, digest: str, label: str, gap: Difference | None, primary: bool = True) -> None:
     """Start both, start one, and where the network is known to be too shallow, a deeper copy."""
     refusal = twin_refusal(network)
     with st.container(horizontal=True, vertical_alignment="center"):
         twin = st.button(
-            label, type="primary", disabled=bool(refusal), key="train-twin",
+            label, type="primary" if primary else "secondary", disabled=bool(refusal), key="train-twin",
             help="Trains this network and the same network without its shortcuts at once: same first weights, same "
             "batches, one thread each.",
         )  # fmt: skip
@@ -200,25 +203,20 @@ def _buttons(network: Network, digest: str, label: str, gap: Difference | None) 
 def want(what: Wanted, digest: str) -> None:
     """Asks for a run; it begins once its estimate is known and short, or is agreed to."""
     now = state()
-    now["wanted"], now["of"], now["sure"] = what, digest, False
+    now["wanted"], now["of"], now["sure"], now["said"] = what, digest, False, ""
 
 
 def _asked(network: Network, digest: str) -> None:
     """A run that was asked for: begin it, ask whether it may take so long, or say why it cannot be."""
     now, recipe = state(), recipe_for(network)
-    estimate = manager().estimate(network, recipe, wait=LIVE / 2)
+    estimate = manager().estimate(network, recipe, wait=LIVE / 2, user=browser())
     if estimate is None:
-        line("<h2>Measuring a step …</h2>")
-        if st.button("Cancel", key="train-cancel"):
-            now["wanted"] = None
-            st.rerun()
+        _measuring(network, recipe)
         return
     both = now["wanted"] == "twin"
     seconds = estimate.seconds * (2 if both and (os.cpu_count() or 2) < 2 else 1)
     if not estimate.refusal and (seconds <= MINUTE or now["sure"]):
-        now["follows"] = list(manager().submit_twin(network, recipe)) if both else [manager().submit(network, recipe)]
-        now["wanted"] = None
-        st.rerun()
+        _begin(network, recipe)
     if estimate.refusal:
         say(estimate.refusal, bad=True)
     else:
@@ -236,9 +234,49 @@ def _asked(network: Network, digest: str) -> None:
         if not estimate.refusal and st.button("Train anyway", key="train-anyway"):
             now["sure"] = True
             st.rerun()
-        if st.button("Cancel", key="train-cancel"):
-            now["wanted"] = None
-            st.rerun()
+        _cancel()
+
+
+def _measuring(network: Network, recipe: Recipe) -> None:
+    """While the estimate is not known: it is being measured, or waits for a worker, which need not be waited for."""
+    busy = manager().queue.full
+    line(f"<h2>{'All workers are busy' if busy else 'Measuring a step …'}</h2>")
+    if busy:
+        say("A step is measured as soon as one is free. Without that, how long the run takes is not known before.")
+    with st.container(horizontal=True):
+        if busy and st.button("Queue it unmeasured", type="primary", key="train-unmeasured"):
+            _begin(network, recipe)
+        _cancel()
+
+
+def _cancel() -> None:
+    """Takes back what was asked for."""
+    if st.button("Cancel", key="train-cancel"):
+        state()["wanted"] = None
+        st.rerun()
+
+
+def _begin(network: Network, recipe: Recipe) -> None:
+    """Submits what was asked for."""
+    if state()["wanted"] == "twin":
+        _follow(lambda: manager().submit_twin(network, recipe, user=browser()))
+    else:
+        _follow(lambda: (manager().submit(network, recipe, user=browser()),))
+
+
+def _follow(start: Callable[[], Sequence[str]]) -> None:
+    """Has runs begin and shows them from now on, or says why they are not taken in."""
+    now = state()
+    now["wanted"], now["said"] = None, ""
+    try:
+        if ids := list(start()):
+            now["follows"] = ids
+    except Refused as error:
+        now["said"] = str(error)
+    st.query_params.pop("run", None)
+    if "train-run" in st.session_state:
+        del st.session_state["train-run"]
+    st.rerun()
 
 
 def _adapted(network: Network) -> Network | None:
@@ -254,17 +292,65 @@ def _adapted(network: Network) -> Network | None:
 def _going(runs: tuple[Run, ...], digest: str, compact: bool) -> None:
     """Runs under way."""
     left, right = _halves()
+    ids = [run.id for run in runs]
     with left:
         results.chart(runs, compact)
     with right:
-        if st.button("Stop both" if len(runs) > 1 else "Stop", type="primary", key="train-stop", width="stretch"):
-            manager().stop(*(run.id for run in runs))
-            st.rerun()
+        pausing = any(map(manager().pausing, ids))
+        both = " both" if len(runs) > 1 else ""
+        with st.container(horizontal=True):
+            if st.button(
+                "Pausing …" if pausing else f"Pause{both}", key="train-pause", width="stretch", disabled=pausing,
+                help="Writes the state to disk and lets the workers go: it goes on from there to the same result, also "
+                "after the app was closed.",
+            ):  # fmt: skip
+                manager().pause(*ids)
+                st.rerun()
+            if st.button(f"Stop{both}", type="primary", key="train-stop", width="stretch"):
+                manager().stop(*ids)
+                st.rerun()
+        if standing := manager().standing(*ids):
+            say(place(standing))
+        _besides(runs)
         if runs[0].network_digest != digest:
-            say(f"This trains {runs[0].network.name or 'the network'} as it was when it was started.")
+            say(f"This trains {_title(runs[0])} as it was when it was started.")
         elif len(runs) > 1:
             gap = difference_of(runs[0].network_json, runs[0].recipe.initialisation)
             say(gap.brief() if compact else gap.sentence())
+
+
+def place(standing: Standing) -> str:
+    """`3rd in the queue, about 40 s.`"""
+    wait = "" if standing.seconds is None else f", about {duration(standing.seconds)}"
+    return f"{ordinal(standing.place)} in the queue{wait}."
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `11th`."""
+    ending = "th" if number // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _besides(runs: Sequence[Run]) -> None:
+    """What runs had to say that did not end them, and what was not taken in."""
+    for text in dict.fromkeys(notice.text for run in runs for notice in run.notices[-1:]):
+        say(text, bad=True)
+    say(state()["said"], bad=True)
+
+
+def _resume(runs: Sequence[Run], key: str) -> bool:
+    """The button for runs that can go on, and from where; whether there are any."""
+    able = [run for run in runs if run.resumable]
+    if not able:
+        return False
+    if st.button(f"Resume{' both' if len(able) > 1 else ''}", type="primary", key=key):
+        _follow(lambda: manager().resume(*(run.id for run in able), user=browser()))
+    saved = [run.state.exists() for run in able]
+    if not any(saved):
+        say("Nothing of it had been written: it begins anew.")
+    elif any(run.status != "paused" for run in able):
+        say("It goes on from the state that was written last, to the result that it would have had.")
+    return True
 
 
 def _ended(network: Network, digest: str, runs: tuple[Run, ...], compact: bool) -> None:
@@ -273,8 +359,10 @@ def _ended(network: Network, digest: str, runs: tuple[Run, ...], compact: bool) 
     with left:
         results.chart(runs, compact)
     with right:
+        resumable = _resume(runs, "train-resume")
         again = "Train twin again" if len(runs) > 1 else "Train twin"
-        _buttons(network, digest, again, _gap(network))
+        _buttons(network, digest, again, _gap(network), primary=not resumable)
+        _besides(runs)
         for sentence, bad in results.outcome(runs, compact):
             say(sentence, bad)
         page = next((page for page in shell.pages() if page.url_path == "train"), None)
@@ -335,11 +423,22 @@ def earlier(runs: tuple[Run, ...]) -> None:
     with left:
         results.chart(runs)
     with right:
-        if st.button("Open this network", key="train-open"):
-            session.load(runs[0].network, _title(runs[0]))
-            st.query_params.pop("run", None)
-            del st.session_state["train-run"]
-            st.rerun()
+        ids = [run.id for run in runs]
+        with st.container(horizontal=True):
+            if st.button("Open this network", key="train-open"):
+                session.load(runs[0].network, _title(runs[0]))
+                st.query_params.pop("run", None)
+                del st.session_state["train-run"]
+                st.rerun()
+            if any(run.active for run in runs):
+                if st.button("Follow it", key="train-follow"):
+                    _follow(lambda: ids)
+            elif st.button(
+                "Run both again" if len(runs) > 1 else "Run again", key="train-again",
+                help="The same network, recipe and seed once more: on this machine, with one thread, the same curve.",
+            ):  # fmt: skip
+                _follow(lambda: manager().again(*ids, user=browser()))
+        _resume(runs, "train-resume")
+        _besides(runs)
         for sentence, bad in results.outcome(runs):
             say(sentence, bad)
-    live.whole(runs)

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.ui import keeping
+from explorer.ui.browser import browser
 from explorer.ui.desk import Desk
 from explorer.ui.session import LINK, drawn
 from explorer.ui.session import desk as desk_of_session
@@ -50,6 +51,7 @@ def show() -> None:
         "session": session["id"],
         "fresh": session["fresh"],
         "link": LINK in st.query_params,
+        "browser": browser(),
         **keeping.told(desk),
     }
     _component()(key=KEY, data=data, on_sent_change=_handed_back)

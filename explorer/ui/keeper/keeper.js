@@ -2,6 +2,8 @@
 // server loses them, and takes a link out of the address once it is open: an address that stayed would win over later
 // edits at the next reload.
 //
+// The browser's name, by which it takes its turn in the queue, is kept as a cookie, since Python reads that at once.
+//
 // Python names all states by numbers and tells the newest in full; the line is put together here as it is seen.
 
 const KEY = "explorer.kept";
@@ -53,6 +55,9 @@ export default function ({ data, setTriggerValue }) {
   if (data.link && address.searchParams.has("net")) {
     address.searchParams.delete("net");
     history.replaceState(history.state, "", address);
+  }
+  if (!/(^|; )explorer_browser=[0-9a-f]{16}(;|$)/.test(document.cookie)) {
+    document.cookie = `explorer_browser=${data.browser}; path=/; max-age=31536000; SameSite=Lax`;
   }
   // This tab's own first: two tabs do not overwrite each other's.
   if (kept === undefined) kept = read(sessionStorage) ?? read(localStorage);
