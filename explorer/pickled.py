@@ -8,11 +8,12 @@ but a state dict is handed on. Understood are the instructions that torch's own 
 from __future__ import annotations
 
 import pickle
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from struct import unpack
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, final
 
 import torch
 
@@ -66,7 +67,7 @@ class Described:
         return prod(self.shape) * self.storage.kind.itemsize
 
 
-class _Name(str):
+class Name(str):
     """Something that the pickle would import."""
 
 
@@ -77,22 +78,42 @@ def describe(file: BinaryIO, storages: dict[str, Storage]) -> Any:
     long, or more than numbers, texts, lists, mappings and dense tensors.
     """
     try:
-        return _Reader(file, storages).value()
-    except (IndexError, KeyError, TypeError, UnicodeDecodeError, RecursionError):
+        return _StateDict(file, storages).value()
+    except DAMAGED:
         raise ValueError("is damaged") from None
 
 
-class _Reader:
-    """A machine of a stack and a memory, as pickle's own, that builds plain values only."""
+DAMAGED = (IndexError, KeyError, TypeError, UnicodeDecodeError, RecursionError)  # what a reader of nonsense runs into
 
-    def __init__(self, file: BinaryIO, storages: dict[str, Storage]) -> None:
+
+class Reader(ABC):
+    """A machine of a stack and a memory, as pickle's own, that builds plain values only.
+
+    What a pickle would import and call is told by its name, and what stands for it is up to the kind of file.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
         self.file = file
-        self.storages = storages
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []  # stacks that marks have put aside
         self.left = MAX_STEPS
-        self.tensors = 0
         self.memory: dict[int, Any] = {}
+
+    @abstractmethod
+    def known(self, name: str) -> Name:
+        """Something to import, if it belongs to this kind of file; ValueError for all else."""
+
+    @abstractmethod
+    def made(self, name: object, given: object) -> Any:
+        """What stands for calling one of the known names."""
+
+    @abstractmethod
+    def built(self, value: object, state: object) -> Any:
+        """What stands for giving a value its state."""
+
+    @abstractmethod
+    def outside(self, given: object) -> Any:
+        """What stands for something that lies elsewhere in the file."""
 
     def read(self, count: int) -> bytes:
         """Exactly so many bytes."""
@@ -181,14 +202,13 @@ class _Reader:
             case pickle.LONG_BINGET:
                 stack.append(self.memory[self.number("<I", 4)])
             case pickle.BINPERSID:
-                stack.append(self.storage(stack.pop()))
+                stack.append(self.outside(stack.pop()))
             case pickle.REDUCE:
                 given = stack.pop()
                 stack.append(self.made(stack.pop(), given))
             case pickle.BUILD:
                 state = stack.pop()
-                if not isinstance(state, dict) or not isinstance(stack[-1], dict):
-                    raise ValueError("holds more than a state dict")
+                stack.append(self.built(stack.pop(), state))
             case _:
                 raise ValueError("is damaged, or of a kind that torch does not read without trust")
 
@@ -198,15 +218,6 @@ class _Reader:
         if not text.endswith(b"\n"):
             raise ValueError("is cut short or damaged")
         return text[:-1].decode()
-
-    def known(self, name: str) -> _Name:
-        """Something to import, if it belongs to a state dict."""
-        if name in KNOWN:
-            return _Name(name)
-        shown = name[:80]
-        if name.startswith(("torch.nn.modules.", "torchvision.models", "timm.models", "__main__.")):
-            raise ValueError(f"holds a whole model ({shown}), not its weights alone; save model.state_dict()")
-        raise ValueError(f"holds more than weights: it asks for {shown}; save model.state_dict()")
 
     def marked(self) -> list[Any]:
         """What was put on the stack since the last mark; the stack is then what it was before."""
@@ -229,9 +240,28 @@ class _Reader:
                 raise ValueError("holds a mapping with other keys than texts and whole numbers")
             mapping[key] = value
 
+
+@final
+class _StateDict(Reader):
+    """Weights: tensors, and what wraps them."""
+
+    def __init__(self, file: BinaryIO, storages: dict[str, Storage]) -> None:
+        super().__init__(file)
+        self.storages = storages
+        self.tensors = 0
+
+    def known(self, name: str) -> Name:
+        """Something to import, if it belongs to a state dict."""
+        if name in KNOWN:
+            return Name(name)
+        shown = name[:80]
+        if name.startswith(("torch.nn.modules.", "torchvision.models", "timm.models", "__main__.")):
+            raise ValueError(f"holds a whole model ({shown}), not its weights alone; save model.state_dict()")
+        raise ValueError(f"holds more than weights: it asks for {shown}; save model.state_dict()")
+
     def made(self, name: object, given: object) -> Any:
         """What calling one of the known names would give."""
-        if not isinstance(name, _Name) or not isinstance(given, tuple):
+        if not isinstance(name, Name) or not isinstance(given, tuple):
             raise TypeError
         if name in MAPPINGS:
             return self.mapping(given)
@@ -255,12 +285,18 @@ class _Reader:
         made: dict[Any, Any] = self.stack.pop()
         return made
 
-    def storage(self, given: object) -> Storage:
+    def built(self, value: object, state: object) -> Any:
+        """Mappings alone have a state, which says nothing of weights."""
+        if not isinstance(state, dict) or not isinstance(value, dict):
+            raise ValueError("holds more than a state dict")
+        return value
+
+    def outside(self, given: object) -> Storage:
         """`("storage", kind, key, location, count)`, in older files with what it is a view of."""
         if not isinstance(given, tuple) or not 5 <= len(given) <= 6 or given[0] != "storage":
             raise ValueError("is damaged")
         kind, key, _, count, *view = given[1:]
-        if view not in ([], [None]) or not isinstance(kind, _Name) or kind not in STORAGES:
+        if view not in ([], [None]) or not isinstance(kind, Name) or kind not in STORAGES:
             raise ValueError("holds tensors of a kind that cannot be read here")
         if type(key) is not str or type(count) is not int or not 0 <= count < 2**48:
             raise ValueError("is damaged")

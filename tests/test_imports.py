@@ -42,14 +42,15 @@ BELOW = {
     "summary": ("fit",),
     "drawing": ("compare",),
     "export": ("checkpoint", "training"),
-    "training": ("report", "weights"),
+    "training": ("pickled", "report", "weights"),
     "runs": ("training",),
     "probe": ("training",),
+    "pictures": ("probe",),
     "lab": ("runs",),
     "terminal": ("runs", "summary"),
     "": ("report", "weights", "export"),  # explorer/__init__.py, the public names
-    "ui": ("", "checkpoint", "compare", "depth", "drawing", "lab", "landmarks", "probe", "recognise", "summary"),
-    "__main__": ("", "checkpoint", "drawing", "recognise", "summary", "terminal"),
+    "ui": ("", "checkpoint", "compare", "depth", "drawing", "lab", "landmarks", "pictures", "recognise", "summary"),
+    "__main__": ("", "checkpoint", "drawing", "pictures", "recognise", "summary", "terminal"),
     "pages": ("ui",),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from explorer.training.data import own
 from explorer.training.data.dataset import (
     DataSet,
     Facts,
@@ -14,6 +15,8 @@ from explorer.training.data.dataset import (
     stratified_split,
 )
 from explorer.training.data.digits import Digits, digits_table
+from explorer.training.data.own import Own
+from explorer.training.data.published import PUBLISHED
 from explorer.training.data.shapes import Shapes
 from explorer.training.data.source import Source
 
@@ -22,16 +25,18 @@ __all__ = [
     "facts", "load", "source_of", "stratified_split",
 ]  # fmt: skip
 
-SETS: dict[str, type[Source]] = {kind.kind: kind for kind in (Digits, Shapes)}
+KINDS: tuple[type[Source], ...] = (Digits, Shapes, *PUBLISHED, Own)
+SETS = {kind.kind: kind for kind in KINDS}
 
 
 def available() -> tuple[str, ...]:
-    """The data sets that can be trained on now, without any download."""
-    return tuple(SETS)
+    """The data sets that can be trained on now, without any download: nothing but files on disk is looked at."""
+    at_hand = [kind.kind for kind in PUBLISHED if kind.place() is not None]
+    return (Digits.kind, Shapes.kind, *at_hand, *own.names())
 
 
 def source_of(name: str) -> Source:
-    """The kind and the parameters that a name means; ValueError names the kinds that there are."""
+    """The kind and the parameters that a name means; ValueError names the sets that there are."""
     kind = name.partition(":")[0]
     if kind not in SETS:
         raise ValueError(f"no data set is called {name!r}; there are: {', '.join(available())}")
@@ -39,7 +44,7 @@ def source_of(name: str) -> Source:
 
 
 def facts(name: str) -> Facts:
-    """What is known of a data set without reading it; ValueError or OSError where it is not at hand."""
+    """What is known of a data set without reading its images; ValueError where it cannot be."""
     return source_of(name).facts()
 
 

@@ -73,7 +73,8 @@ def _heart(x: Tensor, y: Tensor) -> Tensor:
     """A square on its corner with two half discs."""
     x, y = x.abs() * 0.62, y * 0.62 + 0.55
     lobe = _length(x - 0.25, y - 0.75) - 0.3535534
-    return torch.where(x + y > 1, lobe, (x - y) * 0.7071068) / 0.62
+    side = torch.maximum((x - y) * 0.7071068, -_length(x, y - 1))  # near the notch that is nearer
+    return torch.where(x + y > 1, lobe, side) / 0.62
 
 
 def _arrow(x: Tensor, y: Tensor) -> Tensor:

@@ -1,0 +1,238 @@
+"""Published data sets, where they are at hand: Fashion-MNIST, MNIST, and CIFAR-10, in the layouts of torchvision.
+
+They are looked for in the folders of `places`, and come there by Debian's package, by torchvision, by hand, or by a
+download that somebody asked for.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Annotated, ClassVar, final
+
+from pydantic import Field
+from torch import Tensor
+
+from explorer.shape import Shape
+from explorer.training.data import cifar, idx, places
+from explorer.training.data.dataset import DataSet, Facts, stratified_split
+from explorer.training.data.source import Source
+
+Pair = tuple[Tensor, Tensor]  # images (N, C, H, W) and labels (N,)
+
+
+class Published(Source):
+    """A set that is published with its own split; fewer images of it are taken class by class in their shares."""
+
+    shape: ClassVar[Shape]
+    sizes: ClassVar[tuple[int, int]]  # images to train on and to test with
+    classes: ClassVar[tuple[str, ...]]
+    note: ClassVar[str]
+    origin: ClassVar[str]  # where it is downloaded from
+    files: ClassVar[dict[str, str]]  # and which files, with the hash that they are published with
+    folder: ClassVar[str]  # where they go, in the data folder
+    megabytes: ClassVar[int]  # of the download
+
+    train: Annotated[
+        int | None,
+        Field(
+            ge=100,
+            le=60_000,
+            title="Training",
+            description="Images to learn from, in their shares of the classes.",
+            json_schema_extra={"empty": "all"},
+        ),
+    ] = None
+    test: Annotated[
+        int | None,
+        Field(
+            ge=100,
+            le=10_000,
+            title="Test",
+            description="Images to test with; fewer are predicted sooner.",
+            json_schema_extra={"empty": "all"},
+        ),
+    ] = None
+
+    @classmethod
+    @abstractmethod
+    def place(cls) -> Path | None:
+        """The file or folder it is read from; None where it is not at hand."""
+
+    @classmethod
+    @abstractmethod
+    def parts(cls, place: Path) -> tuple[Pair, Pair]:
+        """What to train on and what to test with, whole."""
+
+    def facts(self) -> Facts:
+        """What is known without reading an image."""
+        train, test = (
+            min(asked or all_, all_) for asked, all_ in zip((self.train, self.test), self.sizes, strict=True)
+        )
+        return Facts(
+            name=self.name,
+            title=f"{self.title} ({train + test:,} images of {self.shape.height}×{self.shape.width})",
+            subject=self.title,
+            classes=self.classes,
+            shape=self.shape,
+            train=train,
+            test=test,
+            note=self.note,
+        )
+
+    def load(self) -> DataSet:
+        """The images; ValueError says where they were looked for."""
+        place, facts = self.place(), self.facts()
+        if place is None:
+            raise ValueError(
+                f"{self.title} is not at hand: there is no {self.folder} in {places.own_folder()}. "
+                f"`explorer data download {self.kind}` fetches it ({self.megabytes} MB)"
+            )
+        train, test = self.parts(place)
+        for (images, labels), size in zip((train, test), self.sizes, strict=True):
+            if images.shape != (size, *self.shape) or labels.shape != (size,) or labels.max() >= len(self.classes):
+                raise ValueError(f"{place} does not hold {self.title}: {size:,} images of {self.shape} with labels")
+        (train_images, train_labels), (test_images, test_labels) = _some(train, facts.train), _some(test, facts.test)
+        return DataSet(
+            name=facts.name,
+            title=facts.title,
+            classes=facts.classes,
+            train_images=train_images,
+            train_labels=train_labels,
+            test_images=test_images,
+            test_labels=test_labels,
+        )
+
+
+def _some(pair: Pair, count: int) -> Pair:
+    """So many of the images, always the same."""
+    images, labels = pair
+    if count == len(labels):
+        return pair
+    _, chosen = stratified_split(labels, count)
+    return images[chosen], labels[chosen]
+
+
+def _idx_folder(*names: str) -> Path | None:
+    """The first folder of these names that has all four files of the format, each plain or gzip."""
+    for folder in (root / name for root in places.folders() for name in names):
+        if all(_idx_file(folder, part, what) for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1")):
+            return folder
+    return None
+
+
+def _idx_file(folder: Path, part: str, what: str) -> Path | None:
+    """The file in one of its spellings."""
+    spelt = [f"{part}-{what}-ubyte", f"{part}-{what}-ubyte.gz", f"{part}-{what.replace('-', '.')}-ubyte"]
+    return next((folder / name for name in spelt if (folder / name).is_file()), None)
+
+
+def _idx_parts(folder: Path) -> tuple[Pair, Pair]:
+    """Both parts of a folder of idx files."""
+
+    def read(part: str, what: str, sizes: int) -> Tensor:
+        path = _idx_file(folder, part, what)
+        if path is None:
+            raise ValueError(f"{folder} has no {part}-{what}-ubyte")
+        return idx.read(path, sizes)
+
+    train, test = ((read(part, "images-idx3", 3)[:, None], read(part, "labels-idx1", 1)) for part in ("train", "t10k"))
+    return train, test
+
+
+@final
+class FashionMnist(Published):
+    """Zalando's clothes."""
+
+    kind: ClassVar[str] = "fashion-mnist"
+    title: ClassVar[str] = "Fashion-MNIST"
+    shape: ClassVar[Shape] = Shape(1, 28, 28)
+    sizes: ClassVar[tuple[int, int]] = (60_000, 10_000)
+    classes: ClassVar[tuple[str, ...]] = (
+        "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+    )  # fmt: skip
+    note: ClassVar[str] = "Xiao, Rasul and Vollgraf 2017, Zalando, MIT licence."
+    origin: ClassVar[str] = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"  # no TLS there; hashes decide
+    files: ClassVar[dict[str, str]] = {
+        "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "train-labels-idx1-ubyte.gz": "md5:25c81989df183df01b3e8a0aad5dffbe",
+        "t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
+        "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
+    }
+    folder: ClassVar[str] = "FashionMNIST/raw"
+    megabytes: ClassVar[int] = 31
+
+    @classmethod
+    def place(cls) -> Path | None:
+        """Debian's package is called fashion-mnist, torchvision's folder FashionMNIST/raw."""
+        return _idx_folder(cls.folder, "FashionMNIST", "fashion-mnist")
+
+    @classmethod
+    def parts(cls, place: Path) -> tuple[Pair, Pair]:
+        """Both parts."""
+        return _idx_parts(place)
+
+
+@final
+class Mnist(Published):
+    """LeCun's digits."""
+
+    kind: ClassVar[str] = "mnist"
+    title: ClassVar[str] = "MNIST"
+    shape: ClassVar[Shape] = Shape(1, 28, 28)
+    sizes: ClassVar[tuple[int, int]] = (60_000, 10_000)
+    classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
+    note: ClassVar[str] = "LeCun, Cortes and Burges 1998, CC BY-SA 3.0."
+    origin: ClassVar[str] = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+    files: ClassVar[dict[str, str]] = {
+        "train-images-idx3-ubyte.gz": "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "train-labels-idx1-ubyte.gz": "md5:d53e105ee54ea40749a09fcbcd1e9432",
+        "t10k-images-idx3-ubyte.gz": "md5:9fb629c4189551a2d022fa330f9573f3",
+        "t10k-labels-idx1-ubyte.gz": "md5:ec29112dd5afa0611ce80d1b7f02629c",
+    }
+    folder: ClassVar[str] = "MNIST/raw"
+    megabytes: ClassVar[int] = 12
+
+    @classmethod
+    def place(cls) -> Path | None:
+        """torchvision's folder is called MNIST/raw."""
+        return _idx_folder(cls.folder, "MNIST", "mnist")
+
+    @classmethod
+    def parts(cls, place: Path) -> tuple[Pair, Pair]:
+        """Both parts."""
+        return _idx_parts(place)
+
+
+@final
+class Cifar10(Published):
+    """Krizhevsky's tiny photographs."""
+
+    kind: ClassVar[str] = "cifar10"
+    title: ClassVar[str] = "CIFAR-10"
+    shape: ClassVar[Shape] = Shape(3, 32, 32)
+    sizes: ClassVar[tuple[int, int]] = (50_000, 10_000)
+    classes: ClassVar[tuple[str, ...]] = (
+        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+    )  # fmt: skip
+    note: ClassVar[str] = "Krizhevsky 2009; its pictures are from the web, and no licence is stated."
+    origin: ClassVar[str] = "https://www.cs.toronto.edu/~kriz/"
+    files: ClassVar[dict[str, str]] = {
+        cifar.ARCHIVE: "sha256:6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+    }
+    folder: ClassVar[str] = "."
+    megabytes: ClassVar[int] = 170
+
+    @classmethod
+    def place(cls) -> Path | None:
+        """The unpacked folder, else the archive."""
+        found = (root / name for root in places.folders() for name in (cifar.FOLDER, cifar.ARCHIVE))
+        return next((one for one in found if cifar.is_whole(one)), None)
+
+    @classmethod
+    def parts(cls, place: Path) -> tuple[Pair, Pair]:
+        """Both parts."""
+        return cifar.read(place)
+
+
+PUBLISHED: tuple[type[Published], ...] = (FashionMnist, Mnist, Cifar10)
