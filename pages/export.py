@@ -14,6 +14,7 @@ VIEWS = {
 
 report = session.desk().report()
 inspection.heading(report)
+st.html(f"<style>{inspection.PAGE}</style>")  # the room above and below
 
 for tab, view in zip(st.tabs(list(VIEWS), key="export-view", on_change="rerun"), VIEWS.values(), strict=True):
     if tab.open:  # the others wait until they are looked at

@@ -18,9 +18,11 @@ from explorer.training.events import Finished, Wrong
 from explorer.training.recipe import Recipe
 from explorer.training.twin import Difference, brief_verdict, difference, verdict
 from explorer.ui import live
+from explorer.ui.live import trying
 from explorer.ui.live.series import Said, name
 
 CHART = {"displayModeBar": False}
+CLASSES = 20  # that are shown one by one
 STYLE = """<style>
 [class*="st-key-training-"] { gap: 6px !important; }
 .xt-run { display: flex; flex-wrap: wrap; gap: 2px 14px; align-items: baseline; line-height: 1.4; }
@@ -33,7 +35,13 @@ STYLE = """<style>
 .xt-bar { height: 4px; border-radius: 2px; background: var(--xp-line); margin-top: 4px; overflow: hidden; }
 .xt-bar div { height: 100%; background: var(--xp-accent); }
 .xt-words { color: var(--xp-muted); font-size: 12px; line-height: 1.45; margin: 0; }
+.xt-told { columns: 340px 2; column-gap: 22px; } .xt-told p { margin: 0 0 6px; break-inside: avoid; }
 .xt-words.xt-bad { color: var(--xp-error); }
+.xt-classes { display: grid; grid-template-columns: minmax(12px, max-content) minmax(40px, 1fr) auto auto; }
+.xt-classes { gap: 2px 10px; align-items: center; font-size: 12px; line-height: 1.35; }
+.xt-classes i { height: 7px; border-radius: 2px; background: var(--xp-line); overflow: hidden; }
+.xt-classes u { display: block; height: 100%; }
+.xt-classes .num { text-align: right; } .xt-classes small { color: var(--xp-muted); font-size: 11px; }
 .xt-wrong { display: grid; grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)); gap: 8px; }
 .xt-wrong figure { margin: 0; padding: 7px; border: 1px solid var(--xp-line); border-radius: 8px; }
 .xt-wrong figure { background: var(--xp-surface); }
@@ -43,6 +51,7 @@ STYLE = """<style>
 .xt-wrong .num { background-image: linear-gradient(var(--xp-line), var(--xp-line)); }
 </style>"""
 PAGE = """<style>
+[data-testid="stMainBlockContainer"] { padding-bottom: 16px; padding-top: calc(var(--xp-header) + 2px); }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 8px; }
 </style>"""
 
@@ -156,11 +165,19 @@ def say(text: str, bad: bool = False) -> None:
         st.html(f"<p class='xt-words{' xt-bad' if bad else ''}'>{html.escape(text)}</p>")
 
 
+def told(runs: Sequence[Run]) -> None:
+    """What came of runs that went well, in full."""
+    sentences = [] if any(run.active for run in runs) else [sentence for sentence, bad in outcome(runs) if not bad]
+    if sentences:
+        st.html(f"<div class='xt-told xt-words'>{''.join(f'<p>{html.escape(one)}</p>' for one in sentences)}</div>")
+
+
 def finished(runs: Sequence[Run]) -> None:
-    """Test accuracy, confusion matrix and wrong predictions of the runs that have finished, side by side."""
+    """What the trained weights make of a drawing; then test accuracy, confusion matrix and wrong predictions."""
     done = [run for run in runs if run.finished]
     if not done:
         return
+    trying.show(runs)
     for column, run in zip(st.columns(len(done), gap="large"), done, strict=True):
         with column:
             assert run.finished is not None
@@ -180,18 +197,41 @@ def boxed(network: Network) -> None:
 
 
 def _result(title: str, plain: bool, recipe: Recipe, done: Finished) -> None:
-    images = data.load(recipe.data)
-    total = len(images.test_labels)
+    total = sum(map(sum, done.confusion))
     heading = f"{title}: {done.test_accuracy:.1%} of {total} test images"
     line(f"<h1>{heading}</h1><small>test loss {done.test_loss:.3g}</small>")
+    try:
+        images = data.load(recipe.data)
+    except (ValueError, OSError) as error:
+        say(f"The images are no longer at hand, so these are numbers alone: {error}.".replace("..", "."), bad=True)
+        return
     dark = st.context.theme.type == "dark"
     line("<h2>Confusion matrix</h2><small>test images</small>")
     figure = confusion(done.confusion, images.classes, plain, dark)
     st.plotly_chart(figure, theme=None, key=f"confusion-{title}", config=CHART)
+    _classes(plain, done, images)
     shown = f", the {len(done.wrong)} surest of them" if len(done.wrong) < done.wrong_count else ""
     line(f"<h2>Wrong: {done.wrong_count} of {total}{shown}</h2><small>with softmax probabilities</small>")
     cards = "".join(_card(wrong, images) for wrong in done.wrong)
     st.html(f"<div class='xt-wrong'>{cards}</div>")
+
+
+def _classes(plain: bool, done: Finished, images: data.DataSet) -> None:
+    """How many images of each class are read correctly; of many classes those read worst."""
+    rows = [(at, row[at] if at < len(row) else 0, sum(row)) for at, row in enumerate(done.confusion)]
+    rows = [row for row in rows if row[2]]
+    which = "read correctly"
+    if len(rows) > CLASSES:
+        rows = sorted(rows, key=lambda row: row[1] / row[2])[:CLASSES]
+        which = f"read correctly, the {CLASSES} worst of {len(done.confusion)}"
+    line(f"<h2>By class</h2><small>{which}</small>")
+    colour = "--xp-inception" if plain else "--xp-residual"
+    bars = "".join(
+        f"<span>{_class(at, images)}</span><i><u style='width:{right / count:.1%};background:var({colour})'></u></i>"
+        f"<span class='num'>{right / count:.0%}</span><small class='num'>{right} of {count}</small>"
+        for at, right, count in rows
+    )
+    st.html(f"<div class='xt-classes'>{bars}</div>")
 
 
 def _card(wrong: Wrong, images: data.DataSet) -> str:
@@ -213,8 +253,9 @@ def _class(label: int, images: data.DataSet) -> str:
 
 @st.cache_data(max_entries=2000, show_spinner=False)
 def _picture(name: str, index: int) -> str:
-    """A test image as a data address, dark ink on white."""
-    pixels = 255 - data.load(name).test_images[index, 0]
+    """A test image as a data address; grey ones as dark ink on white."""
+    pixels = data.load(name).test_images[index]
+    shown = 255 - pixels[0] if len(pixels) == 1 else pixels[:3].permute(1, 2, 0)
     file = BytesIO()
-    Image.fromarray(pixels.numpy()).save(file, "PNG")
+    Image.fromarray(shown.contiguous().numpy()).save(file, "PNG")
     return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"

@@ -134,6 +134,7 @@ def _live(network: Network, digest: str, compact: bool, pace: float | None) -> N
         _ready(network, digest)
     if runs and not compact:
         live.whole(runs)
+        results.told(runs)
     if _pace(network, digest, runs) != pace:
         st.rerun()
 
@@ -315,8 +316,7 @@ def _going(runs: tuple[Run, ...], digest: str, compact: bool) -> None:
         if runs[0].network_digest != digest:
             say(f"This trains {_title(runs[0])} as it was when it was started.")
         elif len(runs) > 1:
-            gap = difference_of(runs[0].network_json, runs[0].recipe.initialisation)
-            say(gap.brief() if compact else gap.sentence())
+            say(difference_of(runs[0].network_json, runs[0].recipe.initialisation).brief())
 
 
 def place(standing: Standing) -> str:
@@ -364,7 +364,8 @@ def _ended(network: Network, digest: str, runs: tuple[Run, ...], compact: bool) 
         _buttons(network, digest, again, _gap(network), primary=not resumable)
         _besides(runs)
         for sentence, bad in results.outcome(runs, compact):
-            say(sentence, bad)
+            if compact or bad:  # the rest stands below the charts, where there is room
+                say(sentence, bad)
         page = next((page for page in shell.pages() if page.url_path == "train"), None)
         if compact and page is not None and any(run.finished for run in runs):
             st.page_link(page, label="Confusion matrix and wrong predictions")

@@ -4,7 +4,7 @@ import { el, say, set, toggle } from "../dom";
 import { nearest, ticks, written } from "./numbers";
 
 export type Line = { name: string; colour: string; x: number[]; y: number[]; marks: [number, number][] };
-export type Look = { title: string; what: string; write: (value: number) => string; small: boolean; high: (values: number[]) => number };
+export type Look = { title: string; what: string; write: (value: number) => string; tick: (value: number) => string; small: boolean; high: (values: number[]) => number };
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { left: 40, right: 10, top: 6, bottom: 18 };
@@ -29,9 +29,9 @@ export class Chart {
   private span: [number, number] = [0, 1];
   private high = 1;
 
-  constructor(private readonly look: Look, hover: (x: number | null) => void) {
+  constructor(private readonly look: Look, hover: (x: number | null) => void, ...beside: HTMLElement[]) {
     this.svg.append(this.grid, this.lines, this.cursor);
-    this.root = el("figure", { class: `xl-chart${look.small ? " small" : ""}` }, el("figcaption", {}, el("b", { title: look.what }, look.title), this.values), this.svg);
+    this.root = el("figure", { class: `xl-chart${look.small ? " small" : ""}` }, el("figcaption", {}, el("b", { title: look.what }, look.title), look.small ? null : el("span", { class: "xl-key" }, "line training · ◆ test"), ...beside, this.values), this.svg);
     this.svg.addEventListener("pointermove", (event) => {
       const inner = this.width - MARGIN.left - MARGIN.right;
       const share = (event.offsetX - MARGIN.left) / inner;
@@ -91,10 +91,10 @@ export class Chart {
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
     const base = this.height - MARGIN.bottom, right = this.width - MARGIN.right;
     const made: SVGElement[] = [];
-    for (const value of ticks(0, this.high, this.look.small ? 2 : 4)) {
+    for (const value of ticks(0, this.high, this.look.small ? 2.5 : 4)) {
       const y = this.y(value).toFixed(1);
       const text = node("text", { x: MARGIN.left - 6, y, "text-anchor": "end", "dominant-baseline": "central" });
-      text.textContent = this.look.write(value).replace(/\.0%|( ms| [MG]B| s)$/, (unit) => (unit === ".0%" ? "%" : ""));
+      text.textContent = this.look.tick(value);
       made.push(node("line", { x1: MARGIN.left, x2: right, y1: y, y2: y, class: value ? "" : "base" }), text);
     }
     const across = ticks(0, this.span[1], Math.max(2, Math.min(8, Math.floor(this.width / 90))));

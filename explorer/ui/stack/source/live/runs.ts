@@ -14,17 +14,17 @@ const above = (values: number[]): number => 1.12 * Math.max(...values, 1e-12);
 const LOSS = { least: 2.5, most: 4 }; // guessing among ten classes is 2.3; what grew beyond 4 lies on the edge
 const SOURCES: Source[] = [
   {
-    look: { title: "Loss", what: "Cross entropy: mean over the last training batches as a line, test images as diamonds", write: written, small: false, high: (values) => 1.04 * Math.max(LOSS.least, Math.min(Math.max(...values.slice(1), 0), LOSS.most)) },
+    look: { title: "Loss", what: "Cross entropy: mean over the last training batches as a line, test images as diamonds", write: written, tick: written, small: false, high: (values) => 1.04 * Math.max(LOSS.least, Math.min(Math.max(...values.slice(1), 0), LOSS.most)) },
     line: (run) => ({ x: run.at, y: run.loss }), marks: (run) => run.tests.map(([step, loss]) => [step, loss]),
   },
   {
-    look: { title: "Accuracy", what: "Share read correctly: mean over the last training batches as a line, test images as diamonds", write: percent, small: false, high: () => 1.04 },
+    look: { title: "Accuracy", what: "Share read correctly: mean over the last training batches as a line, test images as diamonds", write: percent, tick: (value) => `${Math.round(100 * value)}%`, small: false, high: () => 1.04 },
     line: (run) => ({ x: run.at, y: run.accuracy }), marks: (run) => run.tests.map(([step, , share]) => [step, share]),
   },
-  { look: { title: "Learning rate", what: "Of each step, by the schedule", write: written, small: true, high: above }, line: (run) => ({ x: run.at, y: run.rate ?? [] }) },
-  { look: { title: "Images/s", what: "Training images a second, mean of the run so far", write: written, small: true, high: above }, line: (run) => ({ x: run.at, y: run.speed ?? [] }) },
-  { look: { title: "Step time", what: "Milliseconds a step, mean of the last few", write: milliseconds, small: true, high: above }, line: (run) => ({ x: run.at, y: run.milliseconds ?? [] }) },
-  { look: { title: "Memory", what: "That the process holds on its device", write: bytes, small: true, high: above }, line: (run) => ({ x: (run.memory ?? []).map(([step]) => step), y: (run.memory ?? []).map(([, held]) => held) }) },
+  { look: { title: "Learning rate", what: "Of each step, by the schedule", write: written, tick: written, small: true, high: above }, line: (run) => ({ x: run.at, y: run.rate ?? [] }) },
+  { look: { title: "Images/s", what: "Training images a second, mean of the run so far", write: written, tick: written, small: true, high: above }, line: (run) => ({ x: run.at, y: run.speed ?? [] }) },
+  { look: { title: "Step time", what: "Milliseconds a step, mean of the last few", write: milliseconds, tick: written, small: true, high: above }, line: (run) => ({ x: run.at, y: run.milliseconds ?? [] }) },
+  { look: { title: "Memory", what: "That the process holds on its device", write: bytes, tick: written, small: true, high: above }, line: (run) => ({ x: (run.memory ?? []).map(([step]) => step), y: (run.memory ?? []).map(([, held]) => held) }) },
 ];
 const QUANTITIES: { [quantity in Quantity]: string } = { gradient: "Gradient", activation: "Activation" };
 const MEANT: { [quantity in Quantity]: string } = {
@@ -59,12 +59,11 @@ export class RunsView {
 
   constructor(private readonly host: HTMLElement, brief: boolean) {
     const hover = (x: number | null): void => this.hover(x);
-    this.charts = (brief ? SOURCES.slice(0, 2) : SOURCES).map((source) => ({ source, chart: new Chart(source.look, hover) }));
+    this.charts = (brief ? SOURCES.slice(0, 2) : SOURCES).map((source, at) => ({ source, chart: new Chart(source.look, hover, ...(at || brief ? [] : [this.axes.root, this.place])) }));
     const large = this.charts.slice(0, 2), small = this.charts.slice(2);
     const legend = el("span", { class: "xl-legend" }, this.low, el("i", { style: `background: ${GRADIENT}` }), this.high, this.meant);
     this.heatbar = el("div", { class: "xl-bar" }, this.quantities.root, this.folding.root, legend);
     this.root = el("div", { class: `xl${brief ? " brief" : ""}` },
-      brief ? null : el("div", { class: "xl-bar" }, this.axes.root, this.place),
       el("div", { class: "xl-large" }, ...large.map(({ chart }) => chart.root)),
       ...(brief ? [] : [el("div", { class: "xl-small" }, ...small.map(({ chart }) => chart.root)), this.heatbar, this.heatrow]));
     host.append(this.root);
