@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("network", help="a preset, a JSON file, or - for JSON on stdin")
     train.add_argument("--input", type=_shape, metavar="C,H,W", help="input shape, the network's own unless said")
     train.add_argument("--twin", action="store_true", help="train the network without its shortcuts beside it")
-    train.add_argument("--data", help="the images (digits)")
+    train.add_argument("--data", help="the images (digits); `explorer data list` names what there is")
     train.add_argument("--steps", type=_count, help="updates of the weights (150)")
     train.add_argument("--batch", type=_count, help="images in a step (64)")
     train.add_argument("--optimizer", choices=("sgd", "adamw"), help="sgd; adamw where a block has no norm")
@@ -110,6 +110,23 @@ def _parser() -> argparse.ArgumentParser:
     opening.add_argument("--weights", type=Path, metavar="FILE", help="keep its weights, named as here, .safetensors")
     opening.set_defaults(run=_open)
 
+    sets = commands.add_parser("data", help="images to train on: list, download, add pictures of your own, remove")
+    sets.set_defaults(run=lambda arguments: _data_list())
+    deeds = sets.add_subparsers(metavar="what")
+    listed = deeds.add_parser("list", help="the sets that are there (the default)")
+    listed.set_defaults(run=lambda arguments: _data_list())
+    fetched = deeds.add_parser("download", help="fetch a published set into the data folder")
+    fetched.add_argument("kind", help="fashion-mnist, mnist or cifar10")
+    fetched.set_defaults(run=lambda arguments: _data_download(arguments.kind))
+    added = deeds.add_parser("add", help="make a set of a folder or zip of pictures, a folder a class")
+    added.add_argument("source", type=Path, help="the folder or zip file; links are not followed")
+    added.add_argument("--size", type=_count, default=32, help="pixels that the pictures are made: 16 to 128 (32)")
+    added.add_argument("--title", default="", help="what the set is called; the name of the folder unless said")
+    added.set_defaults(run=lambda arguments: _data_add(arguments.source, arguments.size, arguments.title))
+    removed = deeds.add_parser("remove", help="delete a set of your own")
+    removed.add_argument("name", help="such as own:id=0123456789abcdef")
+    removed.set_defaults(run=lambda arguments: _data_remove(arguments.name))
+
     names = commands.add_parser("presets", help="list the networks that have a name")
     names.set_defaults(run=_presets)
     return parser
@@ -127,6 +144,62 @@ def _presets(arguments: argparse.Namespace) -> int:
     for name in presets.names():
         print(name)
     return 0
+
+
+def _data_list() -> int:
+    from explorer.summary import aligned
+    from explorer.training import data
+    from explorer.training.data.places import folders
+
+    known = []
+    for name in data.available():
+        try:
+            known.append(data.facts(name))
+        except ValueError as refusal:  # a file in the data folder that is none of ours
+            print(f"explorer: {refusal}", file=sys.stderr)
+    rows = [(one.name, one.title, f"{len(one.classes)}", f"{one.train:,}", f"{one.test:,}") for one in known]
+    print("\n".join(aligned([("name", "images", "classes", "to learn from", "to test with"), *rows], left=2)))
+    print(f"\nlooked for in {', '.join(map(str, folders()))}")
+    return 0
+
+
+def _data_download(kind: str) -> int:
+    from explorer.training.data.download import download
+
+    print(f"{kind}: {download(kind, _percent)}")
+    return 0
+
+
+def _data_add(source: Path, size: int, title: str) -> int:
+    from explorer.pictures import bring
+    from explorer.training import data
+    from explorer.training.data.own import Own
+
+    name = bring(source.absolute(), size, title, _percent)
+    known, found = data.facts(name), data.source_of(name)
+    assert isinstance(found, Own)
+    about = found.about()
+    for line in about.left_out:
+        print(f"left out: {line}", file=sys.stderr)
+    if about.left_out_count > len(about.left_out):
+        print(f"left out: {about.left_out_count - len(about.left_out):,} more", file=sys.stderr)
+    print(f"{known.title}: {len(known.classes)} classes, {known.train:,} to learn from, {known.test:,} to test with")
+    print(f"name: {name}")
+    return 0
+
+
+def _data_remove(name: str) -> int:
+    from explorer.training.data import own
+
+    own.remove(name)
+    print(f"removed: {name}")
+    return 0
+
+
+def _percent(done: int, total: int) -> None:
+    """How far something is, on a terminal alone."""
+    if sys.stderr.isatty():
+        print(f"\r{min(100, 100 * done // max(1, total))} %", end="\r", file=sys.stderr, flush=True)
 
 
 def _summary(arguments: argparse.Namespace) -> int:
