@@ -180,12 +180,13 @@ def _gap(network: Network) -> Difference | None:
     return None if twin_refusal(network) else difference_of(network.to_json(), recipe_for(network).initialisation)
 
 
-def _buttons(network: Network, digest: str, label: str, gap: Difference | None, primary: bool = True) -> None:
-    """Start both, start one, and where the network is known to be too shallow, a deeper copy."""
+def _buttons(network: Network, digest: str, label: str, gap: Difference | None, runs: Sequence[Run] = ()) -> None:
+    """Go on where these runs can, start both, start one, and where the network is too shallow, a deeper copy."""
     refusal = twin_refusal(network)
     with st.container(horizontal=True, vertical_alignment="center"):
+        able = _resume(runs)
         twin = st.button(
-            label, type="primary" if primary else "secondary", disabled=bool(refusal), key="train-twin",
+            label, type="secondary" if able else "primary", disabled=bool(refusal), key="train-twin",
             help="Trains this network and the same network without its shortcuts at once: same first weights, same "
             "batches, one thread each.",
         )  # fmt: skip
@@ -194,6 +195,7 @@ def _buttons(network: Network, digest: str, label: str, gap: Difference | None, 
             deeper = deepen(network)
             session.load(deeper, deeper.name)
             st.rerun()
+    say(_from(able))
     if refusal:
         say(refusal)
     if twin or single:
@@ -338,19 +340,32 @@ def _besides(runs: Sequence[Run]) -> None:
     say(state()["said"], bad=True)
 
 
-def _resume(runs: Sequence[Run], key: str) -> bool:
-    """The button for runs that can go on, and from where; whether there are any."""
+def _resume(runs: Sequence[Run]) -> list[Run]:
+    """The button for the runs that can go on; gives those."""
     able = [run for run in runs if run.resumable]
-    if not able:
-        return False
-    if st.button(f"Resume{' both' if len(able) > 1 else ''}", type="primary", key=key):
+    if able and st.button(f"Resume{' both' if len(able) > 1 else ''}", type="primary", key="train-resume"):
         _follow(lambda: manager().resume(*(run.id for run in able), user=browser()))
-    saved = [run.state.exists() for run in able]
-    if not any(saved):
-        say("Nothing of it had been written: it begins anew.")
-    elif any(run.status != "paused" for run in able):
-        say("It goes on from the state that was written last, to the result that it would have had.")
-    return True
+    return able
+
+
+def _from(able: Sequence[Run]) -> str:
+    """Where runs that were not paused would go on from."""
+    if not able or all(run.status == "paused" for run in able):
+        return ""
+    if any(run.state.exists() for run in able):
+        return "Resume goes on from the last state that was written, to the result that it would have had."
+    return "Resume begins anew: no state had been written yet."
+
+
+def _outcome(runs: Sequence[Run], compact: bool = False) -> None:
+    """What came of runs; what both have to say is said once."""
+    if len(runs) > 1 and len({run.reason for run in runs}) == 1 and runs[0].reason:
+        say(f"Both: {runs[0].reason}", bad=runs[0].status in ("failed", "lost"))
+        return
+    below = not compact and any(run.finished for run in runs)  # there is more room, and it says what went well
+    for sentence, bad in results.outcome(runs, compact):
+        if bad or not below:
+            say(sentence, bad)
 
 
 def _ended(network: Network, digest: str, runs: tuple[Run, ...], compact: bool) -> None:
@@ -359,13 +374,10 @@ def _ended(network: Network, digest: str, runs: tuple[Run, ...], compact: bool) 
     with left:
         results.chart(runs, compact)
     with right:
-        resumable = _resume(runs, "train-resume")
         again = "Train twin again" if len(runs) > 1 else "Train twin"
-        _buttons(network, digest, again, _gap(network), primary=not resumable)
+        _buttons(network, digest, again, _gap(network), runs)
         _besides(runs)
-        for sentence, bad in results.outcome(runs, compact):
-            if compact or bad:  # the rest stands below the charts, where there is room
-                say(sentence, bad)
+        _outcome(runs, compact)
         page = next((page for page in shell.pages() if page.url_path == "train"), None)
         if compact and page is not None and any(run.finished for run in runs):
             st.page_link(page, label="Confusion matrix and wrong predictions")
@@ -426,6 +438,7 @@ def earlier(runs: tuple[Run, ...]) -> None:
     with right:
         ids = [run.id for run in runs]
         with st.container(horizontal=True):
+            able = _resume(runs)
             if st.button("Open this network", key="train-open"):
                 session.load(runs[0].network, _title(runs[0]))
                 st.query_params.pop("run", None)
@@ -439,7 +452,6 @@ def earlier(runs: tuple[Run, ...]) -> None:
                 help="The same network, recipe and seed once more: on this machine, with one thread, the same curve.",
             ):  # fmt: skip
                 _follow(lambda: manager().again(*ids, user=browser()))
-        _resume(runs, "train-resume")
+        say(_from(able))
         _besides(runs)
-        for sentence, bad in results.outcome(runs):
-            say(sentence, bad)
+        _outcome(runs)
