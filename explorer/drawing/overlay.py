@@ -205,7 +205,7 @@ def scene(lines: Sequence[Overlaid], axis: Axis = "steps", rates: bool = True, t
         parts.append(Lines([(across, y - 3.3), (across + 26, y - 3.3)], _stroke(line.number)))
         parts.append(Text(across + 32, y, line.name, "small", "text", "start"))
         across += wide
-    return Scene(WIDTH, y + 8, title, parts)
+    return Scene(WIDTH + 12, y + 8, title, parts)  # the last tick's text reaches beyond its panel
 
 
 def _stroke(number: int) -> Pen:

@@ -20,6 +20,7 @@ PAGES = (
     ("inspection", "Inspect", "inspect"),
     ("compare", "Compare", "compare"),
     ("train", "Train", "train"),
+    ("runs", "Runs", "runs"),
     ("export", "Export", "export"),
 )
 

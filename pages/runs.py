@@ -1,0 +1,5 @@
+"""All runs of this machine: found, compared, taken away."""
+
+from explorer.ui import library
+
+library.show()
