@@ -54,6 +54,19 @@ def _one_more(network: Network, at: int) -> Network | None:
     return deeper if before.output_shape == after.output_shape else None
 
 
+def fitted(network: Network, shape: Shape, classes: int) -> Network:
+    """The network for images of this shape and so many classes. ShapeError where they do not go through it."""
+    made = _headed(network, classes).apply({"op": "input", "shape": list(shape)})
+    analyze(made)
+    return made
+
+
+def _headed(network: Network, classes: int) -> Network:
+    """The network with so many classes."""
+    blocks = (block.with_fields(classes=classes) if block.role == "head" else block for block in network.blocks)
+    return network.model_copy(update={"blocks": tuple(blocks)})
+
+
 def adapted_copy(network: Network, shape: Shape = DIGITS, classes: int = 10) -> Network:
     """A copy that trains in about a minute on a CPU: smaller input, one channel, `classes` classes.
 
@@ -78,14 +91,7 @@ def adapted_copy(network: Network, shape: Shape = DIGITS, classes: int = 10) -> 
 def _candidates(network: Network, shape: Shape, classes: int) -> Iterator[Network]:
     """Copies from the one that keeps the most of the image to the one that shrinks it as the network does."""
     name = f"{network.name or 'Network'}, adapted"[:80]
-    headed = network.model_copy(
-        update={
-            "name": name,
-            "blocks": tuple(
-                block.with_fields(classes=classes) if block.role == "head" else block for block in network.blocks
-            ),
-        }
-    )
+    headed = _headed(network, classes).model_copy(update={"name": name})
     with suppress(ShapeError):  # where the original itself does not fit together, its copies as they are may
         yield _gentle(headed).apply({"op": "input", "shape": list(shape)})
     for size in (2 * shape.height, shape.height, 4 * shape.height, 8 * shape.height, 12 * shape.height):

@@ -55,7 +55,10 @@ def measure(network: Network, recipe: Recipe, on: torch.device | None = None) ->
         return Failed(reason=refusal)
     # CPU time, which a neighbour's burst of work does not stretch: what the run takes on a core of its own
     clock = process_time if on.type == "cpu" and torch.get_num_threads() == 1 else perf_counter
-    images = data.Prepared(data.load(recipe.data), network.input, on)
+    try:
+        images = data.Prepared(data.load(recipe.data), network.input, on)
+    except (ValueError, OSError) as error:
+        return Failed(reason=f"There are no images to train on: {error}.".replace("..", "."))
     refusal = obstacle(network, images.classes)
     if refusal:
         return Failed(reason=refusal)

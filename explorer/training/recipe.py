@@ -287,7 +287,7 @@ class Preset:
 
     def changes(self, network: Network, data: str) -> dict[str, Any]:
         """The fields to set for this network on these images; without norms the optimiser is the one that trains."""
-        fields = {**self.fields, **({} if data in UPRIGHT else self.augments)}
+        fields = {**self.fields, **({} if data.partition(":")[0] in UPRIGHT else self.augments)}
         return {**fields, **NORMLESS} if lacks_norm(network) else fields
 
     def recipe(self, network: Network, data: str = "digits", seed: int = 0) -> Recipe:

@@ -35,7 +35,7 @@ STYLE = """<style>
 .xt-bar { height: 4px; border-radius: 2px; background: var(--xp-line); margin-top: 4px; overflow: hidden; }
 .xt-bar div { height: 100%; background: var(--xp-accent); }
 .xt-words { color: var(--xp-muted); font-size: 12px; line-height: 1.45; margin: 0; }
-.xt-told { columns: 340px 2; column-gap: 22px; } .xt-told p { margin: 0 0 6px; break-inside: avoid; }
+.xt-told { columns: 340px 2; column-gap: 22px; } .xt-told p { margin: 0 0 6px; font-size: 12px; break-inside: avoid; }
 .xt-words.xt-bad { color: var(--xp-error); }
 .xt-classes { display: grid; grid-template-columns: minmax(12px, max-content) minmax(40px, 1fr) auto auto; }
 .xt-classes { gap: 2px 10px; align-items: center; font-size: 12px; line-height: 1.35; }
@@ -254,8 +254,10 @@ def _class(label: int, images: data.DataSet) -> str:
 @st.cache_data(max_entries=2000, show_spinner=False)
 def _picture(name: str, index: int) -> str:
     """A test image as a data address; grey ones as dark ink on white."""
-    pixels = data.load(name).test_images[index]
-    shown = 255 - pixels[0] if len(pixels) == 1 else pixels[:3].permute(1, 2, 0)
+    images = data.load(name)
+    pixels = images.test_images[index]
+    ink = 255 - pixels if images.light_on_dark() else pixels
+    shown = ink[0] if len(ink) == 1 else ink[:3].permute(1, 2, 0)
     file = BytesIO()
     Image.fromarray(shown.contiguous().numpy()).save(file, "PNG")
     return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"

@@ -101,8 +101,11 @@ def _read(ids: Sequence[str]) -> tuple[Run, ...]:
 
 def waits(network: Network) -> str:
     """Why the network on screen cannot be trained as it stands; empty where it can."""
+    name = recipe_for(network).data
+    if lacks := data.lacks(name):
+        return f"There are no images to train on: {lacks}."
     try:
-        return obstacle(network, len(data.load(recipe_for(network).data).classes))
+        return obstacle(network, len(data.facts(name).classes))
     except ShapeError:
         return "Training waits for a stack that fits together."
 
@@ -145,7 +148,8 @@ def _ready(network: Network, digest: str) -> None:
     estimate = manager().known_estimate(network, recipe)
     left, right = _halves()
     with left:
-        line(f"<h2>Train on handwritten digits</h2><small>{html.escape(recipe.words())}</small>")
+        subject = html.escape(data.facts(recipe.data).subject)
+        line(f"<h2>Train on {subject}</h2><small>{html.escape(recipe.words())}</small>")
         say(_takes(estimate), bad=bool(estimate and estimate.refusal))
         if not state()["recipe"]:
             say(reason_for(network))
@@ -228,8 +232,8 @@ def _asked(network: Network, digest: str) -> None:
     with st.container(horizontal=True):
         if copy is not None and st.button(
             "Train an adapted copy", type="primary", key="train-adapted",
-            help="Opens a copy with a smaller input, one channel and ten classes, and trains that. Undo brings this "
-            "network back.",
+            help="Opens a copy with a smaller input and the channels and classes of the images, and trains that. Undo "
+            "brings this network back.",
         ):  # fmt: skip
             session.load(copy, copy.name)
             want(now["wanted"] or "twin", network_digest(copy))
@@ -284,8 +288,9 @@ def _follow(start: Callable[[], Sequence[str]]) -> None:
 
 def _adapted(network: Network) -> Network | None:
     """The network made to train fast, or None where that is impossible or was done already."""
+    facts = data.facts(recipe_for(network).data)
     try:
-        copy = adapted_copy(network)
+        copy = adapted_copy(network, facts.shape, len(facts.classes))
     except ValueError:
         return None
     report = analyze(copy)

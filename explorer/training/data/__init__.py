@@ -22,7 +22,7 @@ from explorer.training.data.source import Source
 
 __all__ = [
     "SETS", "DataSet", "Facts", "Prepared", "as_images", "available", "batch_indices", "batch_order", "digits_table",
-    "facts", "load", "source_of", "stratified_split",
+    "facts", "lacks", "load", "source_of", "stratified_split",
 ]  # fmt: skip
 
 KINDS: tuple[type[Source], ...] = (Digits, Shapes, *PUBLISHED, Own)
@@ -46,6 +46,14 @@ def source_of(name: str) -> Source:
 def facts(name: str) -> Facts:
     """What is known of a data set without reading its images; ValueError where it cannot be."""
     return source_of(name).facts()
+
+
+def lacks(name: str) -> str:
+    """Why a data set cannot be loaded, from a look at the disk; empty where it can be."""
+    try:
+        return source_of(name).lacks()
+    except ValueError as error:
+        return str(error)
 
 
 @lru_cache(maxsize=4)

@@ -44,6 +44,12 @@ class DataSet:
         """The size the images were made in."""
         return Shape(*self.train_images.shape[1:])
 
+    def light_on_dark(self) -> bool:
+        """Whether it is light strokes on a dark ground, which print shows the other way round: the rim is dark."""
+        some = self.train_images[:256].float()
+        rims = (some[:, :, 0].mean(), some[:, :, -1].mean(), some[..., 0].mean(), some[..., -1].mean())
+        return self.shape.channels == 1 and bool(max(rims) < 64)
+
     def normalisation(self) -> tuple[float | Tensor, float | Tensor]:
         """Mean and deviation of the training pixels in 0…255; the test images have no say in it.
 

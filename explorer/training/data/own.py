@@ -58,6 +58,14 @@ class Own(Source):
         """What it says of itself; ValueError where it is not there."""
         return self._header()[0]
 
+    def lacks(self) -> str:
+        """What is wrong with its file."""
+        try:
+            self._header()
+        except ValueError as error:
+            return str(error)
+        return ""
+
     def facts(self) -> Facts:
         """What is known from the file's header."""
         about, sizes = self._header()

@@ -80,14 +80,17 @@ class Published(Source):
             note=self.note,
         )
 
+    def lacks(self) -> str:
+        """What would bring it here, where it is not."""
+        if self.place() is not None:
+            return ""
+        return f"{self.title} is not on this machine: `explorer data download {self.kind}` fetches {self.megabytes} MB"
+
     def load(self) -> DataSet:
-        """The images; ValueError says where they were looked for."""
+        """The images; ValueError where they are not at hand or others."""
         place, facts = self.place(), self.facts()
         if place is None:
-            raise ValueError(
-                f"{self.title} is not at hand: there is no {self.folder} in {places.own_folder()}. "
-                f"`explorer data download {self.kind}` fetches it ({self.megabytes} MB)"
-            )
+            raise ValueError(self.lacks())
         train, test = self.parts(place)
         for (images, labels), size in zip((train, test), self.sizes, strict=True):
             if images.shape != (size, *self.shape) or labels.shape != (size,) or labels.max() >= len(self.classes):
@@ -220,7 +223,7 @@ class Cifar10(Published):
     files: ClassVar[dict[str, str]] = {
         cifar.ARCHIVE: "sha256:6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
     }
-    folder: ClassVar[str] = "."
+    folder: ClassVar[str] = ""
     megabytes: ClassVar[int] = 170
 
     @classmethod

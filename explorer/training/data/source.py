@@ -26,6 +26,10 @@ class Source(BaseModel, ABC):
     def load(self) -> DataSet:
         """The images; ValueError or OSError, a sentence, where they cannot be had."""
 
+    def lacks(self) -> str:
+        """Why it cannot be loaded, as a sentence without its stop, from a look at the disk; empty where it can."""
+        return ""
+
     @property
     def name(self) -> str:
         """The set as a recipe names it: the kind, and every parameter that is not the default."""

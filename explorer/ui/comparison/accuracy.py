@@ -114,7 +114,7 @@ def on_digits(networks: Sequence[Shown]) -> list[Mark]:
         *source.store.recent(RECENT),
     ):
         run = source.read(run_id)
-        if run is None or run.finished is None or run.network_digest in seen:
+        if run is None or run.finished is None or run.recipe.data != "digits" or run.network_digest in seen:
             continue
         costs = _costs(run.network_digest, run.network_json)
         if costs is None:
