@@ -361,6 +361,8 @@ def _figure(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{arguments.out} cannot be written: {error.strerror}") from error
     size = f"{made.width_cm:.1f} × {made.height_cm:.1f} cm"
     print(f"{arguments.out}: {size}, smallest type {made.smallest_pt:g} pt")
+    if made.boxed:
+        print(made.boxed, file=sys.stderr)
     return 0
 
 

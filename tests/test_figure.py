@@ -10,7 +10,7 @@ from io import BytesIO
 from itertools import combinations, product
 from math import dist, log2
 from pathlib import Path as File
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import pypdfium2
@@ -559,3 +559,25 @@ def test_the_command_says_in_one_sentence_what_cannot_be(
     assert main(["figure", "resnet50", *arguments]) == 1
     said = capsys.readouterr()
     assert said.out == "" and said.err.startswith(f"explorer: {sentence}") and said.err.count("\n") == 1
+
+
+def test_letters_that_the_fonts_lack_are_named() -> None:
+    assert figure(stack("café", "1×1, 3′"), Options()).boxed == ""
+    made = figure(stack("残差 🙂", "残"), Options())
+    assert made.boxed == BOXED.format("差, 残, 🙂")
+    many = figure(stack("一二三四五六七八九十"), Options()).boxed
+    assert " for 一, 七, 三, 九, 二, 五, 八, 六 and 2 more: PDF" in many
+
+
+BOXED = (
+    "The fonts in the file have no glyph for {}: PDF, PNG and TikZ show a box in their place; in SVG the viewer's own "
+    "fonts show them."
+)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "googlenet", "cifar_resnet20"])
+@pytest.mark.parametrize("style", ["blocks", "volumes"])
+def test_a_folded_figure_is_as_wide_as_it_was_asked_for(name: str, style: Literal["blocks", "volumes"]) -> None:
+    for width in (17.0, 25.0):
+        made = figure(analyze(presets.load(name)), Options(layout="folded", style=style, width_cm=width))
+        assert made.width_cm == pytest.approx(width)

@@ -108,11 +108,14 @@ def graph(report: Report) -> None:
     with tools():
         drawn = _choice("Drawn by", ["Picture", "Graphviz"], "inspect-drawn")
         across = _choice("Direction", ["Down", "Across"], "inspect-direction") == "Across"
-        if drawn == "Graphviz":
-            _graphviz_bar(report, across)
+        try:
+            text, refused = _graphviz(report, across) if drawn == "Graphviz" else "", ""
+        except TooLargeToDraw as refusal:
+            text, refused = "", str(refusal)
     if drawn == "Graphviz":
-        text = _dot(report, across)
-        if text:
+        if refused:
+            st.info(refused)
+        else:
             with st.container(key="inspect-graph", border=True):
                 st.graphviz_chart(text, width="content")
         return
@@ -124,28 +127,19 @@ def _graph(token: str, opened: tuple[str, ...], across: bool) -> dict[str, Any]:
     return views.graph(report_of(token, 1), opened, across)
 
 
-def _dot(report: Report, across: bool) -> str:
-    """The graph in Graphviz's language; "" where it would be too large to read, which is then said."""
-    opened = frozenset(st.session_state.get("inspect-opened", ()))
-    selected = session.desk().selected
-    try:
-        return dot(report, opened, is_dark(), selected if selected >= 0 else None, across=across)
-    except TooLargeToDraw as refusal:
-        st.info(str(refusal))
-        return ""
-
-
-def _graphviz_bar(report: Report, across: bool) -> None:
+def _graphviz(report: Report, across: bool) -> str:
+    """The graph in Graphviz's language, and its choices. Raises TooLargeToDraw."""
     names = {card.index: card_name(card) for card in report.cards if card.status == "ok"}
     opened = st.multiselect(
         "Open", list(names), format_func=lambda at: names.get(at, ""), key="inspect-opened",
         placeholder="Blocks whose operations are drawn", label_visibility="collapsed",
     )  # fmt: skip
-    try:
-        text = dot(report, frozenset(opened), is_dark(), across=across)
-    except TooLargeToDraw:
-        return
-    st.download_button("DOT", text, "network.dot", "text/vnd.graphviz", on_click="ignore", help="For graphviz.")
+    drawn = partial(dot, report, frozenset(opened), is_dark(), across=across)
+    selected = session.desk().selected
+    text = drawn(selected if selected >= 0 else None)
+    # the file has no selection, and is made when it is asked for
+    st.download_button("DOT", drawn, "network.dot", "text/vnd.graphviz", on_click="ignore", help="For graphviz.")
+    return text
 
 
 def volumes(report: Report) -> None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Literal
 
 from explorer.drawing.figure.compose import PT_CM, DoesNotFit, compose
-from explorer.drawing.figure.fonts import texts
+from explorer.drawing.figure.fonts import lacking, texts
 from explorer.drawing.figure.options import LEAST_PT, Options
 from explorer.drawing.figure.themes import THEMES
 from explorer.drawing.palette import Palette
@@ -20,6 +20,7 @@ from explorer.report import Report
 
 __all__ = ["LEAST_PT", "DoesNotFit", "Figure", "Kind", "Options", "figure"]
 
+SHOWN = 8  # letters that a sentence names
 Kind = Literal["svg", "pdf", "tex", "png"]
 
 
@@ -52,6 +53,18 @@ class Figure:
     def ground(self) -> bool:
         """Whether the background is filled: on paper it is the paper's."""
         return self.options.theme == "dark"
+
+    @property
+    def boxed(self) -> str:
+        """What becomes of letters that the fonts lack, in a sentence; empty where they lack none."""
+        signs = lacking(self.scene.parts)
+        if not signs:
+            return ""
+        named = ", ".join(signs[:SHOWN]) + (f" and {len(signs) - SHOWN:,} more" if len(signs) > SHOWN else "")
+        return (
+            f"The fonts in the file have no glyph for {named}: PDF, PNG and TikZ show a box in their place; in SVG the "
+            "viewer's own fonts show them."
+        )
 
     def svg(self) -> str:
         """SVG with its fonts inside."""

@@ -58,10 +58,12 @@ def compose(report: Report, options: Options) -> tuple[Scene, float]:
     made = volumes if options.style == "volumes" else blocks
     rows, entries = made(report, options, drawn, room)
     canvas = Canvas(True, "plain")
-    rows.draw(canvas, MARGIN, MARGIN)
+    folds = options.layout == "folded"
+    aside = max(0.0, room - rows.width) / 2 if folds else 0.0  # folded is as wide as it was asked for
+    rows.draw(canvas, MARGIN + aside, MARGIN)
     parts, wide, high = legend([*shortcuts(drawn), *entries], MARGIN, MARGIN + rows.height + LEGEND, room)
     canvas.parts += parts
-    width, height = max(rows.width, wide), rows.height + (LEGEND + high if parts else 0.0)
+    width, height = max(rows.width, wide, room if folds else 0.0), rows.height + (LEGEND + high if parts else 0.0)
     if width > room + 1e-6:
         needs = (width + 2 * MARGIN) * point / PT_CM
         raise DoesNotFit(

@@ -79,6 +79,11 @@ def texts(parts: Sequence[Item]) -> Iterator[Text]:
             assert isinstance(part, Box | Circle | Lines)
 
 
+def lacking(parts: Sequence[Item]) -> str:
+    """The letters of a scene that these fonts have no glyph for, each once, in the order of their code points."""
+    return "".join(sorted({sign for text in texts(parts) for sign in text.text} - set(CHARACTERS)))
+
+
 def fonts(parts: Sequence[Item]) -> list[Font]:
     """The fonts that a scene needs."""
     letters: dict[Face, set[str]] = {}

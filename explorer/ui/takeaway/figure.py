@@ -50,6 +50,8 @@ def show(report: Report) -> None:
             return
         if report.error is not None:
             st.caption(f"The figure is of the first {counted} of {len(report.cards)} blocks, which fit together.")
+        if made.boxed:
+            st.caption(made.boxed)
         preview(made)
         assert report.network is not None
         files(made, re.sub(r"[^a-z0-9]+", "-", report.network.name.lower()).strip("-")[:60] or "network")

@@ -12,12 +12,12 @@ class Bars extends View {
   show({ items, titles, logarithmic }) {
     const width = this.body.clientWidth, height = this.body.clientHeight;
     if (!width) return;
-    const [left, right, below] = [width < 600 ? 50 : 62, 10, 34];
+    const [left, right, below] = [width < 600 ? 50 : 62, 10, 40];
     const room = width - left - right, slot = room / Math.max(1, items.length);
     const panel = (height - below) / 3;
     const parts = [];
     titles.forEach((title, place) => {
-      const top = panel * place + 22, low = panel * (place + 1) - 8;
+      const top = panel * place + 31, low = panel * (place + 1) - 8;
       const sizes = items.map((item) => item.costs[place]);
       const most = Math.max(1, ...sizes);
       const ticks = logarithmic ? powers(most, sizes) : steps(most);
@@ -39,7 +39,7 @@ class Bars extends View {
         parts.push(says(draw("g", data, hit, shown), [item.name, ...item.said]));
       });
     });
-    parts.push(...marks(items.map((item) => item.label), left, slot, height - below + 10, width));
+    parts.push(...marks(items.map((item) => item.label), left, slot, height - below + 10));
     this.picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.picture.replaceChildren(...parts);
   }
@@ -60,16 +60,30 @@ function powers(most, sizes) {
   return [...found, 10 ** high];
 }
 
-// Names below an axis: shortened where that leaves something to read, else by number alone; as many as find room.
-function marks(names, left, slot, y, width) {
+// Names below an axis in one or two lines, all of them by their number alone where some find no room; as many as do.
+function marks(names, left, slot, y) {
   const made = [];
+  const whole = names.map((name) => lines(name, slot - 4));
+  const numbered = names.every((name) => /^\d+ /.test(name));
+  const cut = whole.some((each) => !each);
   let free = -Infinity;
   names.forEach((name, at) => {
-    const text = slot > 34 ? fitted(name, slot - 6, 10.5) : name.split(" ")[0];
-    const half = wide(text) / 2 + 4, x = left + slot * (at + 0.5);
-    if (x - half < free || x + half > width + 8) return;
-    free = x + half;
-    made.push(draw("text", { class: "xi-tick", x: one(x), y, "text-anchor": "middle" }, text));
+    const written = cut && numbered ? [name.split(" ")[0]] : whole[at] ?? (slot > 34 ? [fitted(name, slot - 6, 10.5)] : [name.split(" ")[0]]);
+    const half = Math.max(...written.map((line) => wide(line))) / 2, x = left + slot * (at + 0.5);
+    if (x - half - 2 < free) return;
+    free = x + half + 2;
+    written.forEach((line, down) => made.push(draw("text", { class: "xi-tick", x: one(x), y: y + 13 * down, "text-anchor": "middle" }, line)));
   });
   return made;
+}
+
+// A name in at most two lines of a width, broken at spaces and behind dots; null where it is longer.
+function lines(name, width) {
+  if (wide(name) <= width) return [name];
+  const parts = name.split(/(?<=[ .])/);
+  for (let at = parts.length - 1; at > 0; at -= 1) {
+    const both = [parts.slice(0, at).join("").trimEnd(), parts.slice(at).join("")];
+    if (both.every((line) => wide(line) <= width)) return both;
+  }
+  return null;
 }

@@ -45,12 +45,12 @@ class Fields extends View {
     this.marks.setAttribute("preserveAspectRatio", "none");
     [this.down.value, this.along.value] = data.at.map((at) => Math.round(at * 1000));
     const most = Math.max(high, ...data.windows.map(({ rows }) => (rows ? rows[1] - rows[0] + 1 : 0)));
-    this.list.replaceChildren(el("div", { class: "xi-row xi-heading" }, el("span", {}, "Block"), el("span", {}, `Size in pixels, up to ${most.toLocaleString("en-US")}`), el("span", {}, "Sees")), ...data.windows.map((window) => this.row(window, most, high)));
+    this.list.replaceChildren(el("div", { class: "xi-row xi-heading" }, el("span", {}, "Block"), el("span", {}, `Size in pixels, up to ${most.toLocaleString("en-US")}`, most > high ? el("span", { class: "xi-key" }, `the picture's ${high.toLocaleString("en-US")}`) : null), el("span", {}, "Sees")), ...data.windows.map((window) => this.row(window, most, high)));
   }
 
   row({ card, name, family, size, rows, said }, most, high) {
     const share = rows ? (rows[1] - rows[0] + 1) / most : 1;
-    const bar = el("span", { class: "xi-meter" }, el("i", { class: rows ? null : "all", style: `width: ${(100 * share).toFixed(2)}%` }), el("u", { style: `left: ${(100 * high / most).toFixed(2)}%` }));
+    const bar = el("span", { class: "xi-meter" }, el("i", { class: rows ? null : "all", style: `width: ${(100 * share).toFixed(2)}%` }), most > high ? el("u", { style: `left: ${(100 * high / most).toFixed(2)}%` }) : null);
     return says(el("div", { class: "xi-row", role: "button", tabindex: "0", "data-card": card, style: `--own: ${colour(family)}` }, el("span", { class: "name" }, name), bar, el("span", { class: "num" }, size)), [name, ...said]);
   }
 

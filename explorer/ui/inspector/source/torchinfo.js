@@ -10,7 +10,9 @@ class Torchinfo extends View {
   }
 
   show({ lines }) {
-    this.text.replaceChildren(...lines.map(({ text, card }) => el("span", { "data-card": card < 0 ? null : card }, `${text}\n`)));
+    const longest = Math.max(...lines.map(({ text }) => text.trimEnd().length), 1);
+    this.text.style.fontSize = `${Math.max(9.5, Math.min(11.5, (this.text.clientWidth - 24) / longest / 0.6)).toFixed(2)}px`; // 0.6: a sign's width
+    this.text.replaceChildren(...lines.map(({ text, card }) => el("span", { "data-card": card < 0 ? null : card }, `${text.trimEnd()}\n`)));
   }
 
   selected() {

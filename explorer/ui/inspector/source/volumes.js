@@ -7,19 +7,27 @@ const FACES = [ // normal, then corners by their bits: 1 along the depth, 2 alon
   [[0, 0, -1], [0, 1, 3, 2]], [[0, 0, 1], [4, 5, 7, 6]],
 ];
 const FIRST = { yaw: 0.62, pitch: 0.36, zoom: 1 };
+const UPRIGHT = { yaw: 1.02, pitch: 0.78, zoom: 1 }; // on a narrow screen the depth runs down
+
+// How much of two boxes lies upon each other, in square pixels.
+const covers = (one, other) => Math.max(0, Math.min(one.right, other.right) - Math.max(one.left, other.left)) * Math.max(0, Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top));
 
 class Volumes extends View {
   constructor(root) {
     super(root, "volumes");
-    this.eye = { ...FIRST };
+    this.eye = this.first();
     this.picture = draw("svg", { tabindex: "0", "aria-label": "Feature maps along the depth" });
     this.note = el("p", { class: "xi-note" });
-    this.reset = el("button", { type: "button", class: "xi-button", onclick: () => { this.eye = { ...FIRST }; this.show(this.data); this.selected(); } }, "Reset view");
+    this.reset = el("button", { type: "button", class: "xi-button", onclick: () => { this.eye = this.first(); this.show(this.data); this.selected(); } }, "Reset view");
     this.body.append(this.picture, el("div", { class: "xi-corner" }, this.reset), this.note);
     this.picture.addEventListener("pointerdown", (event) => this.grab(event));
     this.picture.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     this.picture.addEventListener("keydown", (event) => this.turn(event));
     this.fills();
+  }
+
+  first() {
+    return { ...(innerWidth <= 760 ? UPRIGHT : FIRST) };
   }
 
   show(data) {
@@ -33,6 +41,7 @@ class Volumes extends View {
         return says(group, lines);
       });
       this.labels = data.boxes.map((box) => draw("g", { class: "xi-label", "data-card": box.card }, draw("text", { class: "name" }, fitted(box.name, 170, 11.5)), draw("text", { class: "shape" }, box.shape)));
+      this.wide = data.boxes.map((box) => Math.max(wide(fitted(box.name, 170, 11.5), 11.5, 600), box.shape.length * 6.4) + 6);
     }
     this.place();
   }
@@ -79,30 +88,54 @@ class Volumes extends View {
     return sy > 0 ? all : all.reverse();
   }
 
-  // Names below the boxes, as many as find room; the selected one always.
+  // Names beside the boxes, as many as find room; the selected one always. Each stands where it covers least: below its
+  // box or above it, to its side, or farther away at the end of a line.
   write(width, height) {
-    const order = this.order(Math.sin(this.eye.yaw));
-    const shown = [];
-    const at = this.boxes.findIndex((box) => box.card === selection.card && box.card >= 0);
-    const spans = this.boxes.map((box, place) => {
-      const xs = this.corners[place].map(([x]) => x), ys = this.corners[place].map(([, y]) => y);
-      const half = Math.max(wide(fitted(box.name, 170, 11.5), 11.5), box.shape.length * 6.4) / 2 + 4;
-      const x = Math.max(half + 2, Math.min(width - half - 2, (Math.min(...xs) + Math.max(...xs)) / 2));
-      return { x, y: Math.min(height - 20, Math.max(...ys) + 15), left: x - half, right: x + half };
+    const many = this.boxes.length > 80;
+    const boxes = this.corners.map((points) => {
+      const xs = points.map(([x]) => x), ys = points.map(([, y]) => y);
+      return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
     });
-    const taken = [];
-    const hits = (a, b) => a.left < b.right && b.left < a.right && Math.abs(a.y - b.y) < 27;
-    for (const place of at >= 0 ? [at, ...spans.keys()] : spans.keys()) {
-      if (shown.includes(place) || taken.some((other) => hits(spans[place], other))) continue;
-      taken.push(spans[place]);
+    const at = this.boxes.findIndex((box) => box.card === selection.card && box.card >= 0);
+    const [shown, lines, taken] = [[], [], []];
+    for (const place of at >= 0 ? [at, ...boxes.keys()] : boxes.keys()) {
+      if (shown.includes(place)) continue;
+      const found = this.room(place, boxes, taken, width, height, many);
+      if (!found) continue;
+      taken.push(found);
       shown.push(place);
       const [name, shape] = this.labels[place].childNodes;
-      for (const [text, dy] of [[name, 0], [shape, 13]]) {
-        text.setAttribute("x", one(spans[place].x));
-        text.setAttribute("y", one(spans[place].y + dy));
+      for (const [text, dy] of [[name, 11], [shape, 24]]) {
+        text.setAttribute("x", one((found.left + found.right) / 2));
+        text.setAttribute("y", one(found.top + dy));
       }
+      if (found.line) lines.push(draw("path", { class: "xi-leader", d: found.line }));
     }
-    this.picture.replaceChildren(...order.map((place) => this.groups[place]), ...shown.map((place) => this.labels[place]));
+    this.picture.replaceChildren(...lines, ...this.order(Math.sin(this.eye.yaw)).map((place) => this.groups[place]), ...shown.map((place) => this.labels[place]));
+  }
+
+  // The best place of a label; none where it would cover another.
+  room(place, boxes, taken, width, height, many) {
+    const { left, right, top, bottom } = boxes[place];
+    const wide = this.wide[place], [x, y] = [(left + right) / 2, (top + bottom) / 2];
+    const spots = [[x, bottom + 4], [x, top - 32]];
+    if (!many) {
+      for (const away of [30, 58, 86]) spots.push([x, bottom + away], [x, top - away - 28]);
+      spots.push([right + wide / 2 + 6, y - 14], [left - wide / 2 - 6, y - 14]);
+    }
+    let best = null;
+    for (const [middle, high] of spots) {
+      const centre = Math.max(wide / 2 + 2, Math.min(width - wide / 2 - 2, middle));
+      const spot = { left: centre - wide / 2, right: centre + wide / 2, top: Math.max(2, Math.min(height - 30, high)) };
+      spot.bottom = spot.top + 28;
+      if (taken.some((other) => covers(spot, other))) continue;
+      const covered = many ? 0 : boxes.reduce((sum, box) => sum + covers(spot, box) * ((box.right - box.left) * (box.bottom - box.top) > 20_000 ? 0.05 : 1), 0);
+      const off = Math.abs(centre - x) + Math.max(0, spot.top - bottom, top - spot.bottom);
+      const cost = off + 0.2 * covered + (spot.bottom < top ? 4 : 0);
+      if (!best || cost < best.cost) best = { ...spot, cost, far: Math.max(spot.top - bottom, top - spot.bottom) > 14 };
+    }
+    if (best?.far) best.line = best.top > bottom ? `M${one(x)} ${one(bottom)}V${one(best.top)}` : `M${one(x)} ${one(top)}V${one(best.bottom)}`;
+    return best;
   }
 
   selected() {
