@@ -216,7 +216,7 @@ def _changed(key: str, schema: Schema, change: Change) -> None:
     except EditError as error:
         st.session_state[REFUSED] = {"key": key, "sentence": sentence(error)}
     else:
-        st.rerun(stack.NETWORK)
+        stack.run(stack.NETWORK)
 
 
 def _make(desk: Desk, edit: dict[str, Any]) -> None:

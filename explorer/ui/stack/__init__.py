@@ -10,8 +10,9 @@ so that its numbers are there before the form is. (Streamlit calls no function f
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -66,7 +67,12 @@ def _said() -> None:
     if changed.intersection(BEYOND) or _asks_again():
         st.rerun()
     chosen = changed == {"history"} and network == desk.now["network"]
-    owed = session.owe(SELECTION if chosen else NETWORK if changed else (KEY,))
+    run(SELECTION if chosen else NETWORK if changed else (KEY,))
+
+
+def run(parts: Iterable[str]) -> NoReturn:
+    """Ends the run on hand, and has these parts of the page run and all that are still owed."""
+    owed = session.owe(parts)
     st.rerun([part for part in PARTS if part in owed or (part == "breath" and "form" in owed)])
 
 
