@@ -9,8 +9,8 @@ from typing import Any, get_args
 import streamlit as st
 
 from explorer.network import Network
-from explorer.training import data
 from explorer.training.recipe import PRESETS, Group, Recipe
+from explorer.ui import images
 from explorer.ui.results import line
 from explorer.ui.training import recipe_for, state
 
@@ -43,6 +43,7 @@ def show(network: Network) -> None:
         for group in get_args(Group):
             fields = {name: schema for name, schema in _schemas().items() if schema["group"] == group}
             if group == "Run":
+                images.choose(fields["data"], recipe, network)
                 _group(fields, recipe)
                 continue
             with st.expander(f"{group} · :gray[{_summary(group, recipe)}]"):
@@ -97,8 +98,6 @@ def _group(fields: Mapping[str, Mapping[str, Any]], recipe: Recipe) -> None:
     for name in rest:
         if name != "data" and fields[name].get("type") != "boolean":
             _field(name, fields[name], recipe)
-    if "data" in rest and len(data.available()) > 1:
-        _data(fields["data"], recipe)
     for at in range(0, len(numbers), 2):
         pair = numbers[at : at + 2]
         with st.container(key=f"recipe-pair-{pair[0]}", horizontal=True):
@@ -139,12 +138,6 @@ def _field(name: str, schema: Mapping[str, Any], recipe: Recipe) -> None:
         name == "momentum" and recipe.optimizer != "sgd"
     )
     st.number_input(placeholder=schema.get("empty", ""), **common)
-
-
-def _data(schema: Mapping[str, Any], recipe: Recipe) -> None:
-    """Which images: those that are at hand, and the recipe's own."""
-    names = list(dict.fromkeys((*data.available(), recipe.data)))
-    st.selectbox(options=names, **_common("data", schema, recipe.data))
 
 
 def _common(name: str, schema: Mapping[str, Any], value: Any) -> dict[str, Any]:
