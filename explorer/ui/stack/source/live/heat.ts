@@ -5,8 +5,6 @@ import { before, written } from "./numbers";
 import { COLOURS } from "./colours";
 import type { Heat, Quantity, Rows, Run } from "./types";
 
-const GUTTER = 96; // pixels for the cards' names
-
 export class HeatView {
   readonly root: HTMLElement;
   private readonly name = el("b");
@@ -106,7 +104,7 @@ export class HeatView {
       if (this.rows === "copies" && card) made.push(el("u", { style: `top: ${top.toFixed(1)}px` }));
       if (middle - last < 13) return;
       last = middle;
-      made.push(el("span", { style: `top: ${Math.max(6, Math.min(height - 6, middle)).toFixed(1)}px; max-width: ${GUTTER - 8}px`, title: name }, name));
+      made.push(el("span", { style: `top: ${Math.max(6, Math.min(height - 6, middle)).toFixed(1)}px`, title: name }, name));
     });
     this.labels.replaceChildren(...made);
   }

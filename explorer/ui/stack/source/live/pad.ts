@@ -4,7 +4,7 @@ import { el } from "../dom";
 import type { Component, PadData } from "./types";
 
 const SIDE = 168; // pixels on screen
-const BRUSH = 15;
+const BRUSH = 24; // as wide to the field as the strokes of the digits are to theirs
 const REST = 250; // milliseconds after a stroke, before it is read
 
 export class PadView {
