@@ -21,6 +21,7 @@ PAGES = (
     ("compare", "Compare", "compare"),
     ("train", "Train", "train"),
     ("runs", "Runs", "runs"),
+    ("family", "Family", "family"),
     ("export", "Export", "export"),
 )
 
