@@ -3,7 +3,8 @@
 Understood are the names of torchvision's ResNets (of any depth and width, Wide and ResNeXt too), GoogLeNet and
 Inception-v3, of timm's ResNets where they mean the same, and of this app's own networks. A state dict holds no strides,
 pools, activations or epsilons: these are taken as torchvision has them, and `notes` says so. timm's anti-aliased
-variants (resnetblur50, resnetaa50) have the names of a plain ResNet and cannot be told from it.
+variants (resnetblur18, resnetblur50, resnetaa50) have the names and shapes of a plain ResNet and cannot be told from
+it, which the notes say.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ DEEP_STEM = {
     "0.layers.1.norm": "conv1.4",
     "0.layers.2.conv": "conv1.6",
     "0.layers.2.norm": "bn1",
+}
+# By whether there are bottlenecks and by the depth of the stages. Of timm 1.0.31; those of other depths are ResNet-D.
+BLURRED = {
+    (False, 2, 2, 2, 2): ("resnetblur18",),
+    (True, 3, 4, 6, 3): ("resnetblur50", "resnetaa50"),
 }
 KNOWN = "torchvision's ResNets, GoogLeNet and Inception-v3, timm's ResNets and this app's own networks"
 B = TypeVar("B", bound=Block)
@@ -211,9 +217,18 @@ def _resnet(state: Mapping[str, Tensor]) -> Recognised:
     where = " on the 3×3 convolution (v1.5)," if copies[0].bottleneck else ""
     notes.append(
         f"A state dict holds no strides, pools, activations or epsilons. As torchvision has them: stages of stride "
-        f"1, 2, 2, 2,{where} ReLU, norm epsilon 1e-5."
+        f"1, 2, 2, 2,{where} ReLU, norm epsilon 1e-5.{_blurred(stem, copies, depths)}"
     )
     return Recognised(network, weights, f"{title}, with torchvision's names", tuple(notes))
+
+
+def _blurred(stem: Stem, copies: Sequence[_Copy], depths: Sequence[int]) -> str:
+    """Which of timm's anti-aliased networks have these names and shapes too; their filters are no part of the file."""
+    first = copies[0]
+    found = BLURRED.get((first.bottleneck, *depths), ())
+    if stem.form != "imagenet" or first.mid != 64 or first.groups > 1 or not found:
+        return ""
+    return f" By names and shapes it could be timm's {' or '.join(found)}, which blur where they shrink; this one does not."
 
 
 def _refuse_variants(state: Mapping[str, Tensor]) -> None:

@@ -213,9 +213,18 @@ def test_the_stride_that_a_file_does_not_hold_is_said() -> None:
     [note] = recognise(zeros(SHAPES["resnet50"])).notes
     assert note == (
         "A state dict holds no strides, pools, activations or epsilons. As torchvision has them: stages of stride "
-        "1, 2, 2, 2, on the 3×3 convolution (v1.5), ReLU, norm epsilon 1e-5."
+        "1, 2, 2, 2, on the 3×3 convolution (v1.5), ReLU, norm epsilon 1e-5. By names and shapes it could be timm's "
+        "resnetblur50 or resnetaa50, which blur where they shrink; this one does not."
     )
     assert "stages of stride 1, 2, 2, 2, ReLU, norm epsilon 1e-5." in recognise(zeros(SHAPES["resnet18"])).notes[0]
+
+
+def test_networks_that_a_state_dict_cannot_tell_apart_are_named() -> None:
+    told = "it could be timm's {}, which blur where they shrink; this one does not."
+    assert recognise(zeros(SHAPES["resnet50"])).notes[0].endswith(told.format("resnetblur50 or resnetaa50"))
+    assert recognise(zeros(SHAPES["resnet18"])).notes[0].endswith(told.format("resnetblur18"))
+    for shapes in (SHAPES["resnet34"], SHAPES["wide_resnet50_2"], SHAPES["resnext50_32x4d"], OTHERS["timm resnet50c"]):
+        assert "timm" not in recognise(zeros(shapes)).notes[0]
 
 
 def test_a_head_behind_a_dropout_is_understood() -> None:

@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_BYTES = 16 * 2**20  # of a file
 MAX_PIXELS = 25_000_000  # of a picture; a WebP is in memory four times while it is decoded, so 400 MB
+LONGEST = 20  # times as long as wide; of anything longer a network would see a dot of its middle
 KEPT = 640  # pixels that the longer side has at most afterwards
 ORIENTATION = 0x0112  # the entry of Exif that says how the camera was held
 UPRIGHT = {
@@ -76,13 +77,18 @@ def read(data: bytes) -> Picture:
 
 
 def check_size(width: int, height: int) -> None:
-    """Refuses a picture with more pixels than are read."""
+    """Refuses a picture with more pixels than are read, and one that is a mere line."""
     if width < 1 or height < 1:
         raise PictureError("The picture has no pixels.")
     if width * height > MAX_PIXELS:
         raise PictureError(
             f"The picture has {width:,}×{height:,} = {width * height:,} pixels, more than the {MAX_PIXELS:,} that are "
             "read; make it smaller and try again."
+        )
+    if max(width, height) > LONGEST * min(width, height):
+        raise PictureError(
+            f"The picture has {width:,}×{height:,} pixels and is more than {LONGEST} times as long as it is wide, while a "
+            "network sees its middle; cut out what it should see and try again."
         )
 
 
