@@ -228,7 +228,8 @@ def _blurred(stem: Stem, copies: Sequence[_Copy], depths: Sequence[int]) -> str:
     found = BLURRED.get((first.bottleneck, *depths), ())
     if stem.form != "imagenet" or first.mid != 64 or first.groups > 1 or not found:
         return ""
-    return f" By names and shapes it could be timm's {' or '.join(found)}, which blur where they shrink; this one does not."
+    names = " or ".join(found)
+    return f" By names and shapes it could be timm's {names}, which blur where they shrink; this one does not."
 
 
 def _refuse_variants(state: Mapping[str, Tensor]) -> None:
