@@ -77,7 +77,7 @@ def test_a_name_says_what_is_not_the_default_and_is_read_back() -> None:
         ("digits:size=8", "Extra inputs"),
         ("own:id=../../../etc", "id=../../../etc: String should match pattern"),
         ("own:id=0123456789abcdef", "the pictures own:id=0123456789abcdef are not in"),
-        ("mnist", "MNIST is not on this machine: `explorer data download mnist` fetches 12 MB"),
+        ("mnist", "MNIST is not on this machine; the Train page and `explorer data download mnist` fetch it (12 MB)"),
         ("cifar10:test=99", "greater than or equal to 100"),
     ],
 )

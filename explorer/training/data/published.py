@@ -84,7 +84,10 @@ class Published(Source):
         """What would bring it here, where it is not."""
         if self.place() is not None:
             return ""
-        return f"{self.title} is not on this machine: `explorer data download {self.kind}` fetches {self.megabytes} MB"
+        return (
+            f"{self.title} is not on this machine; the Train page and `explorer data download {self.kind}` fetch it "
+            f"({self.megabytes} MB)"
+        )
 
     def load(self) -> DataSet:
         """The images; ValueError where they are not at hand or others."""

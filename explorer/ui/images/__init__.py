@@ -148,12 +148,11 @@ def mismatch(network: Network, facts: data.Facts) -> str:
     takes, classes = network.input, getattr(network.blocks[-1], "classes", None) if network.blocks else None
     done = []
     if takes.channels != facts.shape.channels:
-        done.append("made grey" if facts.shape.channels > takes.channels else "the same in all channels")
+        done.append("grey" if facts.shape.channels > takes.channels else "the same in all channels")
     if takes[1:] != facts.shape[1:]:
-        done.append(
-            "made smaller" if takes.height * takes.width < facts.shape.height * facts.shape.width else "enlarged"
-        )
-    said = [f"The network takes {takes}: the images are {' and '.join(done)}."] if done else []
+        smaller = takes.height * takes.width < facts.shape.height * facts.shape.width
+        done.append("smaller" if smaller else "larger")
+    said = [f"The network takes {takes}: the images are made {' and '.join(done)}."] if done else []
     if classes is not None and classes < len(facts.classes):
         said.append(f"It tells {classes} classes apart, and there are {len(facts.classes)}: it cannot be trained so.")
     elif classes is not None and classes > len(facts.classes):

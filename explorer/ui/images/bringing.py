@@ -15,6 +15,7 @@ from explorer.pictures.apart import Errands
 from explorer.pictures.files import MOST_ARCHIVE
 from explorer.training.data import places
 from explorer.training.data.published import PUBLISHED
+from explorer.ui.images import style
 from explorer.ui.results import say
 from explorer.ui.training import state
 
@@ -77,6 +78,7 @@ def lacking(name: str, why: str) -> None:
 @st.dialog("Bring pictures")
 def dialog() -> None:
     """The upload of a zip, what the set is called, and the size of its pictures."""
+    style.show()
     say(
         f"A zip with a folder a class, and in each its pictures: {KINDS}. Folders train and test are kept apart; "
         "without them a fifth of each class is set aside to test with. What is broken or twice there is left out and "

@@ -49,8 +49,8 @@ def _figures(facts: data.Facts) -> None:
         "mean of pixels": _numbers(mean),
         "their deviation": _numbers(deviation),
     }
-    rows = "".join(f"<div><dt>{title}</dt><dd class='num'>{value}</dd></div>" for title, value in figures.items())
-    st.html(f"<dl class='xi-figures'>{rows}</dl>")
+    rows = "".join(f"<div>{title}<b class='num'>{value}</b></div>" for title, value in figures.items())
+    st.html(f"<div class='xi-figures'>{rows}</div>")
     say(
         f"{facts.note} Pixels in 0…255; the network gets them less the mean, over the deviation, both of the images to "
         "learn from alone."
