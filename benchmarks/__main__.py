@@ -142,8 +142,9 @@ def main() -> int:
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", category=DeprecationWarning)  # fvcore compiles by torch.jit as it is imported
     from benchmarks.loop import lines as training_steps
+    from benchmarks.queue import lines as queue
 
-    lines = [*against_peers(), *other_networks(), *distinct_blocks(), *training_steps()]
+    lines = [*against_peers(), *other_networks(), *distinct_blocks(), *training_steps(), *queue()]
     if not arguments.no_server:
         from benchmarks.editor import drags
         from benchmarks.inspect import views

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Condition, Lock
 
 from explorer.network import Network
-from explorer.runs.limits import Limits, usual
+from explorer.runs.limits import Limits, number_of, usual
 from explorer.runs.local import Executor, LocalWorkers, Task
 from explorer.runs.messages import Answer, Measure, Pause, Train
 from explorer.runs.queue import Caps, JobQueue, Refused, Standing
@@ -27,6 +27,7 @@ from explorer.training.recipe import Recipe
 
 REMEMBERED_ESTIMATES = 256
 STOP_SECONDS = 1.0
+MOST_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -383,8 +384,9 @@ _manager_lock = Lock()
 
 
 def manager() -> Manager:
-    """This process's manager, with a worker a core and at least the two that twins need."""
+    """This process's manager, with EXPLORER_WORKERS workers, else one a core and at least the two that twins need."""
     with _manager_lock:
         if not _manager:
-            _manager.append(Manager(default_directory(), max(2, os.cpu_count() or 2)))
+            wanted = min(MOST_WORKERS, int(number_of("EXPLORER_WORKERS") or 0))
+            _manager.append(Manager(default_directory(), wanted or max(2, os.cpu_count() or 2)))
         return _manager[0]

@@ -37,9 +37,9 @@ class Limits:
 def usual() -> Limits:
     """A day and half of the machine's memory, unless EXPLORER_RUN_SECONDS or EXPLORER_RUN_GB says otherwise."""
     total = machine_bytes()
-    gigabytes = _number("EXPLORER_RUN_GB")
+    gigabytes = number_of("EXPLORER_RUN_GB")
     return Limits(
-        seconds=_number("EXPLORER_RUN_SECONDS") or DAY,
+        seconds=number_of("EXPLORER_RUN_SECONDS") or DAY,
         bytes=int(gigabytes * 1e9) if gigabytes else total // 2 if total else None,
     )
 
@@ -67,7 +67,7 @@ def machine_bytes() -> int | None:
     return min((each for each in found if each > 0), default=None)
 
 
-def _number(name: str) -> float | None:
+def number_of(name: str) -> float | None:
     """A positive number from the environment; None where there is none."""
     with suppress(KeyError, ValueError):
         number = float(os.environ[name])
