@@ -95,7 +95,8 @@ def _take(kept: Kept, upload: Any) -> None:
     kept["own"], kept["sample"] = b64encode(own.png()).decode(), ""
     height, width = own.size
     small = f", kept at {KEPT} px" if max(own.size) > KEPT else ""
-    kept["title"] = f"{upload.name[:60]}, {width:,}×{height:,}{small}"
+    name = "From the camera" if upload.name.startswith("camera-input-") else upload.name[:60]
+    kept["title"] = f"{name}, {width:,}×{height:,}{small}"
 
 
 def _samples(kept: Kept) -> None:
