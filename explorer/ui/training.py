@@ -355,11 +355,12 @@ def _resume(runs: Sequence[Run]) -> list[Run]:
 
 def _from(able: Sequence[Run]) -> str:
     """Where runs that were not paused would go on from."""
-    if not able or all(run.status == "paused" for run in able):
-        return ""
-    if any(run.state.exists() for run in able):
+    begun = [run for run in able if run.began is not None]
+    if begun and not any(run.state.exists() for run in begun):
+        return "Resume begins anew: no state of it lies on disk."
+    if any(run.status != "paused" for run in begun):
         return "Resume goes on from the last state that was written, to the result that it would have had."
-    return "Resume begins anew: no state had been written yet."
+    return ""
 
 
 def _outcome(runs: Sequence[Run], compact: bool = False) -> None:
