@@ -278,7 +278,7 @@ def _sum(known: Price, plan: Plan, at_once: int) -> str:
     if not known.measured:
         return f"<b>{networks} × {seeds}</b><span>A step of each is being measured …</span>"
     took = duration(known.total(plan.seeds, at_once))
-    said = f"about {took}, {at_once} at once, {words.memory(known.bytes)} the largest"
+    said = f"about {took} on free cores, {at_once} at once, {words.memory(known.bytes)} the largest"
     more = f", {known.measured} of {known.members} measured" if known.waiting else ", from measured steps"
     return f"<b>{networks} × {seeds}</b><span>{said}{more}</span>"
 
