@@ -41,7 +41,12 @@ def server(folder: Path, port: int | None = None) -> Iterator[str]:
         process = subprocess.Popen(
             [*command, "--server.fileWatcherType=none"],
             cwd=folder,
-            env={**os.environ, "EXPLORER_RUNS": str(folder / "runs"), "EXPLORER_DATA": str(folder / "data"), "OMP_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "EXPLORER_RUNS": str(folder / "runs"),
+                "EXPLORER_DATA": str(folder / "data"),
+                "OMP_NUM_THREADS": "1",
+            },
             stdout=out,
             stderr=subprocess.STDOUT,
         )

@@ -46,7 +46,7 @@ def choose(schema: Mapping[str, Any], recipe: Recipe, network: Network) -> None:
         else:
             _shown(recipe, network)
         with st.container(key="images-ways", horizontal=True):
-            if not lacks and st.button("Look closer", key="images-look", help="Samples, classes and normalisation."):
+            if not lacks and st.button("Look closer", key="images-look"):
                 look.closer(recipe, network)
             if st.button("Bring pictures", key="images-bring", help="A zip of pictures, a folder a class."):
                 bringing.dialog()

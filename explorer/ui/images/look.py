@@ -99,7 +99,8 @@ def _left_out(name: str) -> None:
     about = source.about() if isinstance(source, Own) else None
     if about is None or not about.left_out_count:
         return
-    with st.expander(f"{about.left_out_count:,} files were left out"):
+    count = about.left_out_count
+    with st.expander(f"{count:,} files were left out" if count > 1 else "1 file was left out"):
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in about.left_out)
         more = about.left_out_count - len(about.left_out)
         st.html(f"<ul>{lines}{f'<li>and {more:,} more</li>' if more else ''}</ul>")
