@@ -329,8 +329,8 @@ def test_an_index_that_is_full_keeps_the_end_of_a_run_in_mind_and_takes_no_new_o
 ) -> None:
     connect = Store._open
 
-    def small(store: Store) -> sqlite3.Connection:
-        database = connect(store)
+    def small(store: Store, **about: Any) -> sqlite3.Connection:
+        database = connect(store, **about)
         database.execute("PRAGMA max_page_count = 1")  # it grows no further: SQLite's own error follows
         return database
 
@@ -374,6 +374,44 @@ def test_an_end_that_the_index_does_not_take_is_read_as_if_it_stood_there_and_wr
     assert read(Store(manager.store.directory), run_id).status == "stopped"
     following = manager.submit(SMALL, Recipe(steps=2))
     assert manager.wait(following, SOON) and read(manager, following).status == "finished"
+
+
+def test_a_disk_that_takes_not_a_byte_keeps_runs_readable_and_is_paid_later(tmp_path: Path) -> None:
+    script = """
+import resource, sqlite3, sys
+from pathlib import Path
+from explorer.network import Network
+from explorer.runs import Manager, Refused, store
+from explorer.training.events import Notice
+from explorer.training.recipe import Recipe
+from tests.test_queue import Script
+store.TRY_AGAIN = 0.0
+network, script = Network.from_json(sys.argv[2]), Script()
+manager = Manager(Path(sys.argv[1]), 1, backend=script)
+run_id = manager.submit(network, Recipe())
+script.begun[0].on_answer(Notice(text="said before"))
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+script.begun[0].on_answer(Notice(text="said to a full disk"))
+run = manager.read(run_id)
+print(run.status, len(run.events), run.reason, sep="|")
+try:
+    manager.submit(network, Recipe())
+except Refused as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+print(manager.read(run_id).status, store.Store(Path(sys.argv[1])).read(run_id).status, sep="|")
+print(manager.read(manager.submit(network, Recipe())).status)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path), SMALL.to_json()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    assert done.returncode == 0, done.stderr
+    ended, refused, later, following = done.stdout.splitlines()
+    assert ended.startswith(
+        "failed|1|Its curve could not be written (File too large), so it was ended. Free some space"
+    )
+    assert refused.startswith("The run cannot be kept: ") and refused.endswith("started; free some space first.")
+    assert (later, following) == ("failed|failed", "running")
 
 
 def test_a_run_whose_folder_is_deleted_ends_with_a_sentence_and_leaves_nothing(manager: Manager, whole: Any) -> None:

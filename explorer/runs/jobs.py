@@ -110,18 +110,13 @@ class Manager:
 
         Refused where one cannot be read any more, or too many wait.
         """
-        members = []
-        for run in self._read_all(run_ids):
-            try:
-                members.append(Member(run.network, run.recipe, run.kind, run.label))
-            except ValueError as error:
-                raise Refused(f"The network of this run was written by another version: {error}") from error
+        members = [Member(_network(run), run.recipe, run.kind, run.label) for run in self._read_all(run_ids)]
         return tuple(self._submit([members], user)) if members else ()
 
     def resume(self, *run_ids: str, user: str = "") -> tuple[str, ...]:
         """Has runs that ended early go on, their twins too, as one turn; the ids of those that do. Refused likewise."""
         runs = [run for run in self._read_all(self._with_twins(run_ids)) if run.resumable]
-        jobs = [(run.id, self._job(run.id, run.network, run.recipe), run.network, run.recipe) for run in runs]
+        jobs = [(run.id, self._job(run.id, _network(run), run.recipe), _network(run), run.recipe) for run in runs]
         self.queue.reserve(user, len(jobs))
         opened = []
         try:
@@ -355,13 +350,22 @@ def _key(network: Network, recipe: Recipe) -> tuple[str, ...]:
     return network_digest(network), same.model_dump_json()
 
 
+def _network(run: Run) -> Network:
+    """The network of a run; Refused where a later version no longer reads it."""
+    try:
+        return run.network
+    except ValueError as error:
+        raise Refused(f"The network of this run was written by another version: {error}") from error
+
+
 @contextmanager
 def _written() -> Iterator[None]:
     """Says what the disk does not take as a sentence."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        raise Refused(f"The run cannot be kept: {_said(error)}. Nothing was started; free some space first.") from error
+        way = "try again" if "locked" in str(error) else "free some space first"
+        raise Refused(f"The run cannot be kept: {_said(error)}. Nothing was started; {way}.") from error
 
 
 def _unkept(error: OSError) -> str:

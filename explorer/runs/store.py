@@ -16,8 +16,9 @@ import shutil
 import sqlite3
 import sys
 import time
+import weakref
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -157,6 +158,7 @@ class Store:
         self._curves: OrderedDict[str, _Curve] = OrderedDict()
         self._lock = Lock()
         self._owed: dict[str, _Owed] = {}  # states that the disk did not take yet
+        self._held: Callable[[], object] = lambda: None  # closes the connection that is kept open
         self._ready()
         self._prune()
 
@@ -396,6 +398,11 @@ class Store:
                     database.execute(f"ALTER TABLE runs ADD COLUMN {name} {kind}")
             database.execute("CREATE INDEX IF NOT EXISTS runs_by_group ON runs (grp)")
             database.execute("COMMIT")
+        # While one is open, SQLite need not make its files beside the index anew, which a full disk would not let it.
+        self._held()
+        held = self._open(check_same_thread=False)
+        held.execute("SELECT count(*) FROM runs").fetchone()
+        self._held = weakref.finalize(self, held.close)
 
     def _connect(self) -> sqlite3.Connection:
         """A connection; where somebody has deleted the index, to a new one."""
@@ -407,8 +414,8 @@ class Store:
     def _index(self) -> Path:
         return self.directory / "index.sqlite"
 
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._index, timeout=10, isolation_level=None)
+    def _open(self, check_same_thread: bool = True) -> sqlite3.Connection:
+        database = sqlite3.connect(self._index, timeout=10, isolation_level=None, check_same_thread=check_same_thread)
         database.row_factory = sqlite3.Row
         database.execute("PRAGMA synchronous=NORMAL")
         return database
