@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from explorer import Network, Shape, presets
+from explorer.drawing.curves import POINTS
 from explorer.probe import run as probe
 from explorer.probe.picture import read as read_picture
 from explorer.runs import Run
@@ -61,7 +62,7 @@ STARTED = Started(device="CPU, 1 thread", parameters=1, train_images=10, test_im
 def test_long_runs_are_thinned_and_their_last_point_stays(tmp_path: Path) -> None:
     long = [step(number + 1, loss=float(number)) for number in range(10_001)]
     shown = series.curves(series.Said(a_run([STARTED, *long], tmp_path)))
-    assert len(shown["at"]) <= series.POINTS
+    assert len(shown["at"]) <= POINTS
     assert shown["at"][-1] == 10_001 and shown["at"] == sorted(shown["at"])
     stride = shown["at"][-1] - shown["at"][-2]
     assert shown["loss"][-1] == pytest.approx(sum(range(10_001 - stride, 10_001)) / stride, rel=1e-3)

@@ -141,7 +141,7 @@ def test_the_train_page_shows_the_result_and_earlier_runs(workers: Manager) -> N
         assert run is not None and run.finished is not None
         assert f"{name}: {run.finished.test_accuracy:.1%} of 360 test images" in page.text
         assert f"Wrong: {run.finished.wrong_count} of 360" in page.text
-    assert page.text.count("data:image/png;base64,") == sum(
+    assert page.text.count("<figure><img src='data:image/png;base64,") == sum(
         len(run.finished.wrong) for run in runs if run and run.finished
     )
     assert re.search(r"alt='a \d, read as \d'", page.text) and re.search(r"\d \d+\.\d%</span>", page.text)

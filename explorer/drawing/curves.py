@@ -1,65 +1,30 @@
-"""Charts of training for plotly: loss and accuracy over the steps, and the confusion matrix."""
+"""Curves of training thinned to what a screen can show, and the confusion matrix as a chart for plotly."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from explorer.drawing.charts import dress
 from explorer.drawing.palette import MONOSPACE, Palette, palette
 
 SMOOTHED = 5  # steps whose mean a point of a curve is; single batches of 64 jump
-POINTS = 500  # that a curve is thinned to
+POINTS = 240  # that a curve is thinned to
 
 
-@dataclass(frozen=True)
-class Curve:
-    """One run: its steps, counted from 1, and what the test images said at some of them."""
-
-    name: str
-    plain: bool  # a plain twin, which has its own colour in every chart
-    steps: Sequence[int]
-    losses: Sequence[float]
-    accuracies: Sequence[float]
-    tests: Sequence[tuple[int, float]] = ()  # (step, accuracy)
-
-
-def curves(runs: Sequence[Curve], steps: int, dark: bool = False, height: int = 300) -> go.Figure:
-    """Training loss and accuracy of the runs side by side, over `steps` steps, test accuracy as diamonds."""
-    colours = palette(dark)
-    figure = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.09, column_widths=[0.6, 0.4], subplot_titles=("Training loss", "Accuracy")
-    )
-    for run in runs:
-        colour = colours.plain_run if run.plain else colours.residual_run
-        for column, values, shown in ((1, run.losses, "%{y:.3f}"), (2, run.accuracies, "%{y:.0%}")):
-            places, means = smooth(run.steps, values)
-            figure.add_scatter(
-                x=places, y=means, name=run.name, mode="lines", line={"color": colour, "width": 2},
-                hovertemplate=f"{run.name}, step %{{x}}: {shown}<extra></extra>", row=1, col=column,
-            )  # fmt: skip
-        figure.add_scatter(
-            x=[step for step, _ in run.tests], y=[share for _, share in run.tests], name=f"{run.name}, test",
-            mode="markers", marker={"symbol": "diamond", "size": 9, "color": colour},
-            hovertemplate=f"{run.name}, test images: %{{y:.1%}}<extra></extra>", row=1, col=2, cliponaxis=False,
-        )  # fmt: skip
-    _dress(figure, colours, height)
-    highest = max((max(run.losses[1:], default=0.0) for run in runs), default=0.0)
-    figure.update_xaxes(range=[0, steps], linecolor=colours.strong_line, showgrid=False, zeroline=False)
-    figure.update_yaxes(range=[0, max(2.5, min(highest, 4.0)) * 1.04], row=1, col=1)
-    figure.update_yaxes(range=[0, 1.04], tickformat=".0%", row=1, col=2)
-    return figure
+def thinned(count: int, most: int = POINTS) -> list[int]:
+    """Evenly spread places among so many, counted from the last, which always stays."""
+    stride = max(1, -(-count // most))
+    return list(range(count - 1, -1, -stride))[::-1]
 
 
 def smooth(steps: Sequence[int], values: Sequence[float]) -> tuple[list[int], list[float]]:
-    """Means over the last few steps, thinned to what a screen can show; the last point always stays."""
-    stride = max(1, len(values) // POINTS)
-    kept = list(range(len(values) - 1, -1, -stride))[::-1]
+    """Means since the point before, of the last few steps at least, thinned to what a screen can show."""
+    kept = thinned(len(values))
+    width = max(SMOOTHED, kept[-1] - kept[-2] if len(kept) > 1 else 1)
     # each mean from its own values: differences of running sums would lose small losses behind a large one
-    means = [sum(values[max(0, at + 1 - SMOOTHED) : at + 1]) / min(at + 1, SMOOTHED) for at in kept]
+    means = [sum(values[max(0, at + 1 - width) : at + 1]) / min(at + 1, width) for at in kept]
     return [steps[at] for at in kept], means
 
 

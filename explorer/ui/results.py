@@ -19,7 +19,7 @@ from explorer.training.recipe import Recipe
 from explorer.training.twin import Difference, brief_verdict, difference, verdict
 from explorer.ui import live
 from explorer.ui.live import trying
-from explorer.ui.live.series import Said, name
+from explorer.ui.live.series import name, reached, recent, total_steps
 
 CHART = {"displayModeBar": False}
 CLASSES = 20  # that are shown one by one
@@ -94,27 +94,22 @@ def chart(runs: Sequence[Run], compact: bool = False) -> None:
         live.brief(runs)
     line(f"<span class='num'>{html.escape(_progress(runs, compact))}</span>")
     if any(run.active for run in runs):
-        share = sum(min(1.0, len(run.steps) / total_steps(run)) for run in runs) / len(runs)
+        share = sum(min(1.0, reached(run) / total_steps(run)) for run in runs) / len(runs)
         st.html(
             f"<div class='xt-bar' role='progressbar' aria-valuenow='{share:.2f}' aria-valuemin='0' aria-valuemax='1' "
             f"aria-label='Steps done'><div style='width:{share:.1%}'></div></div>"
         )
 
 
-def total_steps(run: Run) -> int:
-    """The steps of the whole run; where the clock ends it, what it comes to at the pace so far."""
-    return Said(run).total
-
-
 def _legend(run: Run) -> str:
     """The run's colour, name, and where it stands."""
     colour = "--xp-inception" if run.kind == "plain" else "--xp-residual"
-    stands: str = run.status if not run.steps and not run.active else "starting"
+    last = recent(run, SMOOTHED)
+    stands: str = run.status if not last and not run.active else "starting"
     if run.status == "queued":
         stands = "waits for a free worker"
-    if run.steps:
-        recent = run.steps[-SMOOTHED:]
-        loss, share = (sum(getattr(step, what) for step in recent) / len(recent) for what in ("loss", "accuracy"))
+    if last:
+        loss, share = (sum(getattr(step, what) for step in last) / len(last) for what in ("loss", "accuracy"))
         stands = f"{brief(loss)} · {share:.0%}"
     if run.finished:
         stands = f"{brief(run.finished.train_loss)} · test {run.finished.test_accuracy:.1%}"
@@ -131,11 +126,11 @@ def _progress(runs: Sequence[Run], compact: bool) -> str:
         recipe = runs[0].recipe
         of = recipe.length() if compact else recipe.words()  # the form beside it may have moved on
         return f"{of} · {max(one.seconds for one in done):.0f} s · {device}"
-    last = [run.steps[-1] for run in runs if run.active and run.steps]
+    last = [step for run in runs if run.active for step in recent(run, 1)]
     if not last:
-        reached = min((len(run.steps) for run in runs), default=0)
+        least = min(map(reached, runs), default=0)
         of = f" of {runs[0].recipe.steps}" if runs[0].recipe.seconds is None else ""
-        return f"{reached}{of} steps{f' · {device}' if device else ''}"
+        return f"{least}{of} steps{f' · {device}' if device else ''}"
     slowest = max(last, key=lambda step: step.seconds_left)
     speed = sum(step.images_per_second for step in last)
     return (

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 import numpy as np
 
-from explorer.drawing.curves import SMOOTHED
+from explorer.drawing.curves import smooth, thinned
 from explorer.network import Network
 from explorer.runs import Run
 from explorer.training.events import Evaluated, Finished, Started, Step, Telemetry
 from explorer.ui.live import heat, naming
 
-POINTS = 240  # of a curve
 TESTS = 100
 
 
@@ -46,17 +45,6 @@ class Said:
                 self.finished = event
 
     @property
-    def total(self) -> int:
-        """The steps of the whole run; where the clock ends it, what it comes to at the pace so far."""
-        if self.run.recipe.seconds is None:
-            return self.run.recipe.steps
-        last = self.steps[-1] if self.steps else None
-        if last is None or not last.elapsed:
-            return 1
-        left = last.seconds_left if self.run.active else 0.0
-        return max(1, round(last.step * (last.elapsed + left) / last.elapsed))
-
-    @property
     def seconds(self) -> float:
         """How long the whole run takes, as far as it is known; 0 where its steps do not say when they were."""
         last = self.steps[-1] if self.steps else None
@@ -65,17 +53,26 @@ class Said:
         return last.elapsed + (last.seconds_left if self.run.active else 0.0)
 
 
-def thinned(count: int, most: int = POINTS) -> list[int]:
-    """Evenly spread places among so many, counted from the last, which always stays."""
-    stride = max(1, -(-count // most))
-    return list(range(count - 1, -1, -stride))[::-1]
+def recent(run: Run, count: int) -> list[Step]:
+    """The last steps of a run, found from the end, since a run may have many thousands."""
+    steps = (event for event in reversed(run.events) if isinstance(event, Step))
+    return list(islice(steps, count))[::-1]
 
 
-def smoothed(values: Sequence[float], kept: Sequence[int]) -> list[float]:
-    """At each kept place the mean since the one before, and of the last few values at least."""
-    width = max(SMOOTHED, kept[-1] - kept[-2] if len(kept) > 1 else 1)
-    # each mean from its own values: differences of running sums would lose small losses behind a large one
-    return [_brief(sum(values[max(0, at + 1 - width) : at + 1]) / min(at + 1, width)) for at in kept]
+def reached(run: Run) -> int:
+    """The last step that was made."""
+    return next((step.step for step in recent(run, 1)), 0)
+
+
+def total_steps(run: Run) -> int:
+    """The steps of the whole run; where the clock ends it, what it comes to at the pace so far."""
+    if run.recipe.seconds is None:
+        return run.recipe.steps
+    last = next(iter(recent(run, 1)), None)
+    if last is None or not last.elapsed:
+        return 1
+    left = last.seconds_left if run.active else 0.0
+    return max(1, round(last.step * (last.elapsed + left) / last.elapsed))
 
 
 def curves(said: Said) -> dict[str, Any]:
@@ -93,8 +90,8 @@ def curves(said: Said) -> dict[str, Any]:
         "colour": "inception" if run.kind == "plain" else "residual",
         "at": [step.step for step in shown],
         "seconds": _seconds(shown),
-        "loss": smoothed([step.loss for step in steps], kept) if kept else [],
-        "accuracy": smoothed([step.accuracy for step in steps], kept) if kept else [],
+        "loss": _means([step.loss for step in steps]),
+        "accuracy": _means([step.accuracy for step in steps]),
         "rate": _maybe(step.learning_rate for step in shown),
         "speed": [_brief(step.images_per_second) for step in shown],
         "milliseconds": _maybe(step.milliseconds for step in shown),
@@ -119,7 +116,7 @@ def whole(runs: Sequence[Run]) -> dict[str, Any]:
     return {
         "view": "runs",
         "runs": made,
-        "steps": max((one.total for one in said), default=1),
+        "steps": max(map(total_steps, runs), default=1),
         "seconds": max(timed) if all(timed) else 0,
         "scales": scales,
     }
@@ -134,7 +131,7 @@ def small(runs: Sequence[Run]) -> dict[str, Any]:
             {key: value for key, value in curves(one).items() if key not in ("rate", "speed", "milliseconds", "memory")}
             for one in said
         ],
-        "steps": max((one.total for one in said), default=1),
+        "steps": max(map(total_steps, runs), default=1),
         "seconds": 0,
     }
 
@@ -181,6 +178,10 @@ def sentence(said: Said, form: heat.Rows) -> str:
         return ""
     fit = [one for one in said.readings if len(one.copy_gradients) == sum(form.copies)]
     return naming.sentence(fit, form.of_copies(form.weighted), without)
+
+
+def _means(values: Sequence[float]) -> list[float]:
+    return [_brief(mean) for mean in smooth(range(len(values)), values)[1]]
 
 
 def _brief(number: float) -> float:
