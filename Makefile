@@ -44,7 +44,7 @@ run: setup
 ## test: run the tests, the browser's too where Chromium is or can be installed (some of them: make test TESTS=tests/test_report.py)
 test: setup
 	@$(MAKE) --no-print-directory chromium
-	@$(PY) -m pytest -n 2 --dist loadfile $(TESTS)
+	@$(PY) -m pytest -n 2 --no-loadscope-reorder $(TESTS)
 
 # The browser tests drive Debian's Chromium. Installed only where nobody has to be asked for a password.
 .PHONY: chromium

@@ -2,10 +2,12 @@
 
 import os
 import tempfile
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 os.environ.setdefault("EXPLORER_RUNS", tempfile.mkdtemp(prefix="explorer-runs-"))  # not a person's own
 os.environ.setdefault("EXPLORER_DATA", tempfile.mkdtemp(prefix="explorer-data-"))
@@ -19,14 +21,22 @@ settings.register_profile("thorough", max_examples=1000, **_common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "local"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `gpu` are skipped where no CUDA device is; where tests run side by side, browsers take turns.
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """The tests of a file go together, and those of all browsers: with its server, one keeps two cores busy."""
 
-    A browser, its server and that server's workers keep two cores busy by themselves.
-    """
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """How tests are dealt out where they run side by side."""
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `gpu` are skipped where no CUDA device is."""
+    if torch.cuda.is_available():
+        return
     for item in items:
-        if "gpu" in item.keywords and not torch.cuda.is_available():
+        if "gpu" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
-        group = "browser" if item.path.parent.name == "browser" else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
