@@ -175,7 +175,7 @@ def test_the_window_shows_samples_counts_and_changes() -> None:
             1000,
             "The network takes 3×16×16: the images are made smaller. It tells 1,000 classes apart, and ",
         ),
-        ((3, 32, 32), 4, "It tells 4 classes apart, and there are 10: it cannot be trained so."),
+        ((3, 32, 32), 4, "The network tells 4 classes apart, and there are 10: it cannot be trained so."),
     ],
 )
 def test_how_images_and_network_differ_is_said(takes: tuple[int, int, int], classes: int, said: str) -> None:
@@ -188,7 +188,10 @@ def test_how_images_and_network_differ_is_said(takes: tuple[int, int, int], clas
 
 def test_a_network_that_images_do_not_fit_through_is_not_offered() -> None:
     deep = Network.model_validate(
-        {"input": [3, 64, 64], "blocks": [*[{"kind": "pool", "kernel": 2, "stride": 2, "padding": 0}] * 5, {"kind": "classifier"}]}
+        {
+            "input": [3, 64, 64],
+            "blocks": [*[{"kind": "pool", "kernel": 2, "stride": 2, "padding": 0}] * 5, {"kind": "classifier"}],
+        }
     )
     assert images.suited(deep.to_json(), (3, 64, 64), 10)[0]
     assert images.suited(deep.to_json(), (3, 16, 16), 10) == ("", "")

@@ -35,7 +35,7 @@ def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> No
 def test_the_commands_of_the_readme_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = {line.split()[1] for line in re.findall(r"^    explorer \w.*", text, re.MULTILINE)}
-    assert commands == {"export", "figure", "fit", "open", "presets", "summary", "train"}
+    assert commands == {"data", "export", "figure", "fit", "open", "presets", "summary", "train"}
     for command in commands:
         with pytest.raises(SystemExit) as stop:
             main([command, "--help"])

@@ -262,7 +262,8 @@ class Recipe(BaseModel):
         more += self.changes()
         more += [f"{self.initialisation} weights"] if self.initialisation != "he" else []
         more += [self.precision] if self.precision != "float32" else []
-        of = "" if self.data == "digits" else f" of {self.data}"
+        kind = self.data.partition(":")[0]
+        of = {"digits": "", "own": " of own pictures"}.get(kind, f" of {self.data}")
         return ", ".join([f"{self.length()} of {self.batch} images{of}", rule, *more, f"seed {self.seed}"])
 
     def changes(self) -> list[str]:

@@ -86,7 +86,7 @@ def test_a_zip_is_brought_and_trained_on(chromium: Browser, address: str, tmp_pa
     expect(title).to_have_value("pets", timeout=LATE)
     window.get_by_role("button", name="Make the set").click()
     expect(page.locator(".xi-facts").first).to_contain_text("64 + 16 images of 3×32×32, 2 classes", timeout=2 * LATE)
-    expect(page.locator(".xi-hint")).to_contain_text("It tells 10 classes apart, and there are 2.")
+    expect(page.locator(".xi-hint")).to_contain_text("tells 10 classes apart, and there are 2.")
     page.get_by_role("button", name="Look closer").click()
     expect(page.get_by_role("dialog")).to_contain_text("1 file was left out", timeout=LATE)
     page.keyboard.press("Escape")

@@ -56,7 +56,7 @@ def lacks(name: str) -> str:
         return str(error)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=3)
 def load(name: str = "digits") -> DataSet:
     """A data set by name; ValueError or OSError, a sentence, where it is not at hand."""
     return source_of(name).load()

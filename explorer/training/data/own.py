@@ -22,7 +22,7 @@ from explorer.training.data import places
 from explorer.training.data.dataset import DataSet, Facts
 from explorer.training.data.source import Source
 
-MOST_BYTES = 512 * 2**20  # of a set
+MOST_BYTES = 256 * 2**20  # of a set
 MOST_TOGETHER = 4 * 2**30  # of all sets on this machine
 MOST_CLASSES = 200
 TENSORS = ("train_images", "train_labels", "test_images", "test_labels")

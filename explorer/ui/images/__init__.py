@@ -153,10 +153,10 @@ def mismatch(network: Network, facts: data.Facts) -> str:
         smaller = takes.height * takes.width < facts.shape.height * facts.shape.width
         done.append("smaller" if smaller else "larger")
     said = [f"The network takes {takes}: the images are made {' and '.join(done)}."] if done else []
-    if classes is not None and classes < len(facts.classes):
-        said.append(f"It tells {classes} classes apart, and there are {len(facts.classes)}: it cannot be trained so.")
-    elif classes is not None and classes > len(facts.classes):
-        said.append(f"It tells {classes:,} classes apart, and there are {len(facts.classes)}.")
+    if classes is not None and classes != len(facts.classes):
+        so = ": it cannot be trained so" if classes < len(facts.classes) else ""
+        which = "It" if said else "The network"
+        said.append(f"{which} tells {classes:,} classes apart, and there are {len(facts.classes)}{so}.")
     return " ".join(said)
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import html
 import secrets
+import time
 
 import streamlit as st
 
 from explorer.pictures import ENDINGS, SIDES
-from explorer.pictures.apart import Errands
+from explorer.pictures.apart import SECONDS, Errands
 from explorer.pictures.files import MOST_ARCHIVE
 from explorer.training.data import places
 from explorer.training.data.published import PUBLISHED
@@ -100,6 +101,9 @@ def dialog() -> None:
         folder = places.own_folder() / "uploads"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for left in folder.glob("*.zip"):  # by a server that was killed meanwhile
+                if time.time() - left.stat().st_mtime > 2 * SECONDS:
+                    left.unlink(missing_ok=True)
             file = folder / f"{secrets.token_hex(8)}.zip"
             file.write_bytes(upload.getbuffer())
         except OSError as error:
