@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -84,6 +85,12 @@ class Script:
 @pytest.fixture
 def script() -> Script:
     return Script()
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time goes by for tasks."""
+    monkeypatch.setattr("explorer.runs.local.time", SimpleNamespace(monotonic=lambda: 1000.0))
 
 
 def run_of(user: str, expected: float | None = None) -> Task:
@@ -212,9 +219,9 @@ def test_the_place_and_the_wait_are_those_that_come_true(script: Script) -> None
     add(queue, [mine])
     standing = queue.standing(mine)
     assert standing is not None and standing.place == 2
-    assert standing.seconds == pytest.approx(17, abs=1)  # what is left of 10 and the 7 of c
+    assert standing.seconds == 17  # what is left of 10 and the 7 of c
     last = queue.standing(queue._units[1].tasks[0])
-    assert last is not None and last.place == 4 and last.seconds == pytest.approx(10 + 7 + 5 + 20, abs=1)
+    assert last is not None and last.place == 4 and last.seconds == 10 + 7 + 5 + 20
     script.finish()
     script.finish()
     assert script.begun[-1] is mine and queue.standing(mine) is None
@@ -228,8 +235,8 @@ def test_a_wait_that_hangs_on_something_of_unknown_length_is_not_guessed(script:
     add(queue, [first])
     add(queue, [second])
     known, unknown = queue.standing(first), queue.standing(second)
-    assert known is not None and known.place == 1 and known.seconds == pytest.approx(10, abs=1)
-    assert unknown is not None and unknown.place == 2 and unknown.seconds == pytest.approx(15, abs=1)
+    assert known is not None and known.place == 1 and known.seconds == 10
+    assert unknown is not None and unknown.place == 2 and unknown.seconds == 15
     script.begun[0].foresee(3000)  # it says itself that it takes longer: the one of unknown length is waited for
     unknown = queue.standing(second)
     assert unknown is not None and unknown.seconds is None
@@ -363,7 +370,7 @@ def test_what_a_run_says_of_itself_tells_how_long_others_wait(manager: Manager, 
         seconds = 40 if task.job.run == first else 90  # type: ignore[attr-defined]
         task.on_answer(Step(step=1, loss=1, accuracy=0, images_per_second=1, seconds_left=seconds))
     known = manager.standing(waiting)
-    assert known is not None and known.seconds == pytest.approx(40, abs=1)
+    assert known is not None and known.seconds == 40
 
 
 def test_a_measured_run_is_expected_to_take_what_was_measured(manager: Manager, script: Script) -> None:
@@ -375,7 +382,7 @@ def test_a_measured_run_is_expected_to_take_what_was_measured(manager: Manager, 
         manager.submit(TINY, Recipe(steps=100), user="a")
     waiting = manager.submit(TINY, Recipe(), user="b")
     standing = manager.standing(waiting)
-    assert standing is not None and standing.seconds == pytest.approx(12, abs=1)
+    assert standing is not None and standing.seconds == 12
 
 
 def test_only_a_users_own_older_question_is_withdrawn(manager: Manager, script: Script) -> None:

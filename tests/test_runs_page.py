@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -36,6 +37,7 @@ def script() -> Script:
 def manager(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
     made = Manager(tmp_path, 2, backend=script, caps=Caps(running=2, waiting=2))
     monkeypatch.setattr("explorer.runs.jobs._manager", [made])
+    monkeypatch.setattr("explorer.runs.local.time", SimpleNamespace(monotonic=lambda: 1000.0))  # no time goes by
     yield made
 
 
