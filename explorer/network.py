@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from explorer.block import Block
 from explorer.blocks import KINDS
-from explorer.initial import draw_weights
+from explorer.first_weights import draw_weights
 from explorer.layers import Weights, weights
 from explorer.record import Find, Record, record
 from explorer.repair import priced

@@ -37,7 +37,7 @@ DEEP_STEM = {
     "0.layers.2.norm": "bn1",
 }
 # By whether there are bottlenecks and by the depth of the stages. Of timm 1.0.31; those of other depths are ResNet-D.
-BLURRED = {
+BLURRED: dict[tuple[int, ...], tuple[str, ...]] = {
     (False, 2, 2, 2, 2): ("resnetblur18",),
     (True, 3, 4, 6, 3): ("resnetblur50", "resnetaa50"),
 }

@@ -1,6 +1,6 @@
 """Runs many exported files in one process, which loads torch once: `python -m tests.exported FOLDER`.
 
-Each `x.json` beside an `x.py` is compared with it as `explorer/export/compare.py` does, and `found.json` says how.
+Each `x.json` beside an `x.py` is compared with it as `explorer/export/outputs.py` does, and `found.json` says how.
 """
 
 import ast
@@ -17,7 +17,7 @@ from torch import nn
 
 from explorer import Network, analyze
 from explorer.export import python_source
-from explorer.export.compare import IMAGES, differences, outputs
+from explorer.export.outputs import IMAGES, differences, outputs
 
 ROOT = Path(__file__).parents[1]
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 BELOW = {
     "shape": (),
     "layers": (),
-    "initial": (),
+    "first_weights": (),
     "branches": ("shape",),
     "block": ("branches", "layers", "shape"),
     "blocks": ("block",),
@@ -27,7 +27,7 @@ BELOW = {
     # A block's trace, remembered; the network prices its ways out by it.
     "record": ("block", "reach"),
     "repair": ("record",),
-    "network": ("blocks", "initial", "repair"),
+    "network": ("blocks", "first_weights", "repair"),
     "depth": ("network",),
     "report": ("network",),
     "fit": ("report",),

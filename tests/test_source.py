@@ -15,8 +15,8 @@ from explorer.__main__ import main
 from explorer.block import KINDS, Block
 from explorer.export import calls, python_source
 from explorer.export.check import Check, check, failure, read
-from explorer.export.compare import differences, outputs
 from explorer.export.gather import Gathered, clean
+from explorer.export.outputs import differences, outputs
 from explorer.export.script import training_script
 from tests import exported
 from tests.goldens import sources
@@ -94,7 +94,7 @@ def test_the_files_are_the_reviewed_ones(name: str) -> None:
 
 def test_definitions_are_the_projects_own() -> None:
     source = python_source(presets.load("inception_resnet_small"))
-    for home in ("blocks/inception.py", "blocks/classifier.py", "layers.py", "initial.py"):
+    for home in ("blocks/inception.py", "blocks/classifier.py", "layers.py", "first_weights.py"):
         own = (exported.ROOT / "explorer" / home).read_text(encoding="utf-8")
         for node in ast.parse(own).body:
             if isinstance(node, ast.ClassDef) and f"class {node.name}(" in source:

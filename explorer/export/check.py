@@ -57,7 +57,7 @@ def check(network: Network, source: str | None = None, seconds: float = SECONDS)
         folder = Path(name)
         (folder / "network.json").write_text(network.to_json(), encoding="utf-8")
         (folder / "network.py").write_text(text, encoding="utf-8")
-        command = [sys.executable, "-m", "explorer.export.compare", name]
+        command = [sys.executable, "-m", "explorer.export.outputs", name]
         try:
             ended = subprocess.run(
                 command,
@@ -75,7 +75,7 @@ def check(network: Network, source: str | None = None, seconds: float = SECONDS)
 
 
 def read(found: Mapping[str, Any]) -> Check:
-    """The finding of `explorer/export/compare.py`."""
+    """The finding of `explorer/export/outputs.py`."""
     if not found["same_keys"]:
         return Check(None, "the file's parameters have other names or another order")
     if not found["same_shape"]:

@@ -12,7 +12,7 @@ from torch import nn
 from explorer.block import Block
 from explorer.export.calls import Call, Repeated, call_of, lines
 from explorer.export.gather import PACKAGE, Gathered, Import, clean, import_lines
-from explorer.initial import draw_weights
+from explorer.first_weights import draw_weights
 from explorer.network import Network, is_normless
 from explorer.report import Report, analyze
 from explorer.shape import show

@@ -119,6 +119,7 @@ def _table(
         on_select=chosen,
         selection_mode="single-row",
         row_height=28,
+        placeholder="–",  # the receptive field behind global pooling
     )
 
 

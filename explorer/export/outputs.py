@@ -1,4 +1,4 @@
-"""A process of its own that runs an exported file: `python -m explorer.export.compare FOLDER`.
+"""A process of its own that runs an exported file: `python -m explorer.export.outputs FOLDER`.
 
 The folder holds `network.json` and `network.py`; what was found is left there as `found.json`.
 """
