@@ -32,7 +32,8 @@ def warm_up() -> None:
 
     The collector's full pass over torch and plotly costs 150 ms with the interpreter held.
     """
-    for page in ("inspection", "training", "library", "families"):  # plotly and pandas, which the first visit would otherwise wait for
+    # plotly and pandas, which the first visit would otherwise wait for
+    for page in ("inspection", "training", "library", "families"):
         import_module(f"explorer.ui.{page}")
     from explorer.ui.desk import Desk, new_session
     from explorer.ui.gallery import entries

@@ -345,7 +345,7 @@ def _start(name: str, recipe: Recipe, plan: Plan, members: Sequence[Member], kno
         group, ids = manager().submit_group([one for _, _, one in order], user=browser())
     except Refused as error:
         now["said"] = str(error)
-        st.rerun(scope="fragment")
+        st.rerun()
     by_place = {one[1]: run_id for one, run_id in zip(order, ids, strict=True)}
     run_ids = [by_place[number] for number in range(len(ids))]
     kept.keep(group, name or "Network", _recipe_words(recipe), plan, trained, run_ids)

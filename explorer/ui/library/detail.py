@@ -87,7 +87,7 @@ def _head(run: Run, star: bool) -> None:
             _try(lambda: manager().resume(run.id, user=browser()), run.id)
         if st.button("★" if star else "☆", key="library-star", help="Take the star away" if star else "Star"):
             listing.catalogue().star([run.id], not star)
-            st.rerun(scope="fragment")
+            st.rerun()
         if st.button("Open in Design", key="library-open", help="In place of the network there; Undo brings it back."):
             _open(run)
         if st.button("Run again", key="library-again", help="The same network, recipe and seed once more."):
@@ -115,7 +115,7 @@ def _open(run: Run) -> None:
         network = run.network
     except ValueError as error:
         listing.say(f"This network was written by another version and cannot be opened: {error}", bad=True)
-        st.rerun(scope="fragment")
+        st.rerun()
     listing.say("")
     session.load(network, network.name or "The run's network")
     page = next((page for page in shell.pages() if page.url_path == ""), None)
@@ -129,7 +129,7 @@ def _try(deed: Any, run_id: str) -> None:
         came = deed()
     except Refused as error:
         listing.say(str(error), bad=True)
-        st.rerun(scope="fragment")
+        st.rerun()
     listing.say("")
     if came:
         st.query_params["run"] = run_id or came[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict
@@ -92,12 +93,9 @@ def _page(active: bool) -> None:
         st.html(f"<p class='xl-words{bad}' role='alert'>{html.escape(state['said'])}</p>")
     result = _table()(
         key=TABLE, data=data(rows, view, trash),
-        on_view_change=lambda: None, on_star_change=lambda: None, on_open_change=lambda: None,
+        on_view_change=lambda: None, on_star_change=_star, on_open_change=lambda: None,
     )  # fmt: skip
-    star, opened = result.get("star"), result.get("open")
-    if isinstance(star, dict) and star.get("id") in there:
-        source.star([star["id"]], bool(star.get("on")))
-        st.rerun(scope="fragment")
+    opened = result.get("open")
     if opened in there and not trash:
         st.query_params["run"] = opened
         st.rerun()
@@ -167,6 +165,14 @@ def pick(run_ids: list[str]) -> None:
     state = kept()
     view = View.model_validate(state["view"])
     state["view"] = view.model_copy(update={"picked": run_ids, "revision": view.revision + 1}).model_dump()
+
+
+def _star() -> None:
+    """Stars the run that the table says, or takes the star away; what is no run's id is passed over."""
+    star = st.session_state[TABLE].get("star")
+    if isinstance(star, dict) and isinstance(star.get("id"), str):
+        with suppress(ValueError):
+            catalogue().star([star["id"]], bool(star.get("on")))
 
 
 def _moved() -> None:
