@@ -19,7 +19,6 @@ from explorer.training import data
 
 SIDE = 56  # pixels of a drawing
 FAINT = 24  # of 255: what a stroke has at least
-MARGIN = 0.06  # of a drawing's longer side, around it
 
 Pixels = NDArray[np.uint8]
 
@@ -47,7 +46,6 @@ def framed(pixels: Pixels) -> Pixels:
     rows, columns = np.nonzero(pixels >= FAINT)
     part = pixels[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     side = max(part.shape)
-    side += 2 * round(MARGIN * side)
     made = np.zeros((side, side), np.uint8)
     top, left = (side - part.shape[0]) // 2, (side - part.shape[1]) // 2
     made[top : top + part.shape[0], left : left + part.shape[1]] = part
