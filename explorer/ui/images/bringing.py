@@ -94,7 +94,7 @@ def dialog() -> None:
         help="The middle square of each picture is made this large, once, and kept. Larger ones take longer to train.",
     )  # fmt: skip
     given = upload.name.removesuffix(".zip")[:80] if upload else ""
-    title = st.text_input("What it is called", value=given, max_chars=80, key=f"images-title-{given}")
+    title = st.text_input("What it is called", max_chars=80, key="images-title", placeholder=given)
     waits = ERRAND in st.session_state
     if st.button("Make the set", type="primary", disabled=upload is None or waits, key="images-make"):
         assert upload is not None
