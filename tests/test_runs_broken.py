@@ -165,6 +165,16 @@ def test_runs_whose_server_was_killed_go_on_in_the_next_one_to_the_same_bits(
     assert began is not None and began.done > 0
 
 
+def test_a_run_whose_workers_are_closed_with_the_server_is_lost_and_not_called_out_of_memory(tmp_path: Path) -> None:
+    manager = Manager(tmp_path, workers=1)
+    run_id = manager.submit(SMALL, Recipe(steps=100_000))
+    until(lambda: bool(manager._tasks[run_id].began))
+    manager.workers.close()  # as a server does that is told to end
+    assert manager.wait(run_id, SOON)
+    run = read(manager, run_id)
+    assert run.status == "lost" and "closed before the end" in run.reason and run.resumable
+
+
 def test_a_run_made_again_is_the_same_to_the_bit(manager: Manager, whole: Any) -> None:
     first = manager.submit(SMALL, RECIPE)
     assert manager.wait(first, SOON)

@@ -15,10 +15,10 @@ from threading import Condition, Lock
 
 from explorer.network import Network
 from explorer.runs.limits import Limits, number_of, usual
-from explorer.runs.local import Executor, LocalWorkers, Task
+from explorer.runs.local import CLOSED, Executor, LocalWorkers, Task
 from explorer.runs.messages import Answer, Measure, Pause, Train
 from explorer.runs.queue import Caps, JobQueue, Refused, Standing
-from explorer.runs.store import Run, Store, default_directory, network_digest
+from explorer.runs.store import Run, Status, Store, default_directory, network_digest
 from explorer.runs.timings import Timings
 from explorer.training.estimate import Measured
 from explorer.training.events import Evaluated, Failed, Finished, Notice, Paused, Started, Step, Telemetry
@@ -290,7 +290,8 @@ class Manager:
                 self.store.end(run_id, "paused", "Paused before it began.")
             if broken and not self.store.events(run_id).exists():
                 shutil.rmtree(self.store.folder(run_id), ignore_errors=True)  # its worker may have made it anew
-            self.store.end(run_id, "stopped" if task.stopped else "failed", why)
+            status: Status = "stopped" if task.stopped else "lost" if why == CLOSED else "failed"
+            self.store.end(run_id, status, why)
             with self._changed:
                 del self._tasks[run_id]
                 self._pausing.discard(run_id)

@@ -27,6 +27,7 @@ from explorer.runs.messages import ANSWER, MAX_LINE, Answer, Ready
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 WORKER = "explorer.runs.worker"
 UNLIMITED = Limits()
+CLOSED = "The program that trained this network was closed before the end."
 LOOK = 0.2  # seconds between two looks at what the workers take
 
 
@@ -222,6 +223,8 @@ class LocalWorkers:
             if worker.ready or self._queue:
                 self._start()
         if task is not None:
+            if self._closed:
+                how = CLOSED
             task.on_end(task.ended_for or ("It was stopped." if task.stopped else how))
         self._give_up()
 

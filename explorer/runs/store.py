@@ -32,6 +32,7 @@ from pydantic import ValidationError
 
 from explorer.network import Network
 from explorer.runs import owner
+from explorer.runs.local import CLOSED
 from explorer.training.events import EVENT, Evaluated, Event, Finished, Notice, Started, Step, add
 from explorer.training.recipe import Recipe
 
@@ -324,7 +325,7 @@ class Store:
         if row is None:
             return None
         if row["status"] in ACTIVE and not owner.alive(row["owner"]):
-            self.end(run_id, "lost", "The program that trained this network was closed before the end.")
+            self.end(run_id, "lost", CLOSED)
             row = self._row(run_id) or row
             owed = self._try_again(run_id)
         try:
