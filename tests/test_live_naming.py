@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from explorer import Network, presets
-from explorer.training.events import Telemetry
+from explorer.training.events import Failed, Telemetry
 from explorer.training.loop import train
 from explorer.training.recipe import Recipe
 from explorer.training.telemetry import LARGEST
@@ -126,6 +126,29 @@ def test_the_trend_is_said() -> None:
     assert flow(1, 1, 1) == (
         "Healthy, the gradients reach the input: at step 11 the first block has about the gradient of the last blocks."
     )
+
+
+def test_what_grows_everywhere_or_broke_off_is_not_healthy() -> None:
+    grown = [reading([0.01] * 8), reading([0.011] * 8, 6), reading([2.0] * 8, 11)]
+    assert naming.sentence(grown, [True] * 8, False) == (
+        "The gradients grow in all blocks: at step 11 they are 200 times those of step 1."
+    )
+    level = [reading([1.0] * 8), reading([1.0] * 8, 6)]
+    assert naming.sentence(level, [True] * 8, False, broke=True) == (
+        "The gradients reached the input until the run broke off: "
+        "at step 6 the first block had about the gradient of the last blocks."
+    )
+    assert "ealthy" not in naming.sentence(level[:1], [True] * 8, False, broke=True)
+
+
+def test_a_real_run_that_diverges_is_not_called_healthy() -> None:
+    network = without_norms(presets.load("digits_resnet20"))
+    found = list(train(network, Recipe(steps=30, learning_rate=9.0)))
+    assert isinstance(found[-1], Failed)
+    form = rows(network.to_json())
+    assert form is not None
+    seen = [event for event in found if isinstance(event, Telemetry)]
+    assert "ealthy" not in naming.sentence(seen, form.of_copies(form.weighted), True, broke=True)
 
 
 def test_blocks_without_weights_do_not_count_and_few_blocks_have_no_depth() -> None:

@@ -50,7 +50,8 @@ def confusion(
         )
     )
     _dress(figure, colours, height)
-    figure.update_layout(margin={"l": 46, "r": 8, "t": 8, "b": 40})
+    longest = max(map(len, names), default=0)
+    figure.update_layout(margin={"l": min(160, max(46, 34 + 7 * longest)), "r": 8, "t": 8, "b": 40})
     axis = {
         "type": "category",
         "dtick": 1,

@@ -21,6 +21,7 @@ LAST = 4  # the last blocks: this part of all that have weights, whose mean the 
 RECENT = 3  # readings that "now" is the mean of
 EARLY = 10  # steps up to which "at first" is said of the first reading
 CHANGES = 20.0  # times that recent readings may differ and still be one state
+GROWS = 100.0  # times the gradients of all blocks have grown since the first reading, where they reach the input
 FEWEST = 4  # blocks with weights, below which there is no depth to speak of
 
 Kind = str  # "explodes", "even", "starves", "shrinks" or "vanishes"
@@ -60,11 +61,13 @@ def kind(share: float, without: bool) -> Kind:
     return "vanishes" if share < VANISHES else "shrinks"
 
 
-def sentence(readings: Sequence[Telemetry], weighted: Sequence[bool], without: bool) -> str:
+def sentence(readings: Sequence[Telemetry], weighted: Sequence[bool], without: bool, broke: bool = False) -> str:
     """How the first reading was, and how the geometric mean of the last three is; "" where nothing can be said.
 
-    `weighted` says of each copy whether it has weights, `without` whether the network has no norms. What has changed
-    more than twentyfold within the last three readings is said to change, and not to be healthy.
+    `weighted` says of each copy whether it has weights, `without` whether the network has no norms, `broke` whether the
+    run ended in numbers that are not finite or in another failure. What has changed more than twentyfold within the
+    last three readings is said to change, gradients that all have grown a hundredfold are said to grow, and neither,
+    nor a run that broke off, is called healthy.
     """
     if not readings:
         return ""
@@ -76,6 +79,8 @@ def sentence(readings: Sequence[Telemetry], weighted: Sequence[bool], without: b
     if began is None:
         return ""
     was = kind(began, without)
+    if not known and was == "even" and broke:
+        return f"The gradients reached the input at step {first.step}, before the run broke off."
     if not known:
         return f"{_now(was, without)} at step {first.step}: the first block has {_figure(began)}."
     now = _mean(known) if min(known) > 0 else 0.0
@@ -84,9 +89,20 @@ def sentence(readings: Sequence[Telemetry], weighted: Sequence[bool], without: b
     recent = [share for share in shares[-RECENT:] if share is not None]
     if is_ == "even" and max(recent) > CHANGES * min(recent):
         return f"{_past(was, without)} ({_brief(began)}); {step} this changes fast (now {_brief(known[-1])})."
+    growth = _level(last, weighted) / max(_level(first, weighted), 1e-300)
+    if was == is_ == "even" and growth > GROWS:
+        return f"The gradients grow in all blocks: {step} they are {_times(growth)} times those of step {first.step}."
+    if is_ == "even" and broke:
+        return f"The gradients reached the input until the run broke off: {step} the first block had {_figure(now)}."
     if was == is_ or first.step > EARLY:
         return f"{_now(is_, without)}: {step} the first block has {_figure(now)}."
     return f"{_past(was, without)} ({_brief(began)}); {step} {_then(is_)} ({_brief(now)})."
+
+
+def _level(reading: Telemetry, weighted: Sequence[bool]) -> float:
+    """The geometric mean of the gradients of all blocks that have weights and one."""
+    known = zip(reading.copy_gradients, weighted, strict=True)
+    return _mean([value for value, has in known if has and value > 0])
 
 
 def _now(what: Kind, without: bool) -> str:

@@ -177,7 +177,7 @@ def sentence(said: Said, form: heat.Rows) -> str:
     except ValueError:
         return ""
     fit = [one for one in said.readings if len(one.copy_gradients) == sum(form.copies)]
-    return naming.sentence(fit, form.of_copies(form.weighted), without)
+    return naming.sentence(fit, form.of_copies(form.weighted), without, said.run.status == "failed")
 
 
 def _means(values: Sequence[float]) -> list[float]:
