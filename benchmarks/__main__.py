@@ -146,11 +146,12 @@ def main() -> int:
 
     lines = [*against_peers(), *other_networks(), *distinct_blocks(), *training_steps(), *queue()]
     if not arguments.no_server:
+        from benchmarks.compare import views as compared_side_by_side
         from benchmarks.editor import drags
         from benchmarks.inspect import views
         from benchmarks.server import edit_by_button
 
-        lines += [edit_by_button(), *drags(), *views()]
+        lines += [edit_by_button(), *drags(), *views(), *compared_side_by_side()]
     print(f"Python {platform.python_version()}, torch {torch.__version__}, {platform.machine()}, process CPU time\n")
     print(table(lines, arguments.markdown))
     return int(any(line.met is False for line in lines))

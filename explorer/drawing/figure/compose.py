@@ -61,7 +61,10 @@ def compose(report: Report, options: Options) -> tuple[Scene, float]:
     folds = options.layout == "folded"
     aside = max(0.0, room - rows.width) / 2 if folds else 0.0  # folded is as wide as it was asked for
     rows.draw(canvas, MARGIN + aside, MARGIN)
-    parts, wide, high = legend([*shortcuts(drawn), *entries], MARGIN, MARGIN + rows.height + LEGEND, room)
+    explained = [*shortcuts(drawn), *entries]
+    _, wide, _ = legend(explained, 0.0, 0.0, room)
+    left = MARGIN + max(0.0, min(aside, room - wide))  # below the first row's beginning
+    parts, wide, high = legend(explained, left, MARGIN + rows.height + LEGEND, room)
     canvas.parts += parts
     width, height = max(rows.width, wide, room if folds else 0.0), rows.height + (LEGEND + high if parts else 0.0)
     if width > room + 1e-6:
