@@ -142,6 +142,19 @@ def test_files_go_only_when_purged(store: Store, catalogue: Catalogue, monkeypat
     assert catalogue.restore([old, new]) == () and not catalogue.deleted()
 
 
+def test_what_is_starred_outlasts_what_the_store_forgets(
+    store: Store, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starred, old, new = keep(store), keep(store), keep(store)
+    catalogue.star([starred], True)
+    monkeypatch.setattr("explorer.runs.store.KEPT_RUNS", 1)
+    monkeypatch.setattr("explorer.runs.store.KEPT_CHECKPOINTS", 0)
+    opened = Store(store.directory)
+    assert [row.id for row in Catalogue(opened).rows()] == [new, starred]
+    assert not store.folder(old).exists()
+    assert store.checkpoint(starred).exists() and not store.checkpoint(new).exists()
+
+
 @pytest.mark.parametrize("run_id", ["../../etc", "", "x" * 21, "0000000g-0000000000/0", "'; --"])
 def test_what_is_no_id_reaches_no_folder(catalogue: Catalogue, run_id: str) -> None:
     for deed in (catalogue.delete, catalogue.restore, catalogue.purge, lambda ids: catalogue.star(ids, True)):

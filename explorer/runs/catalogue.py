@@ -1,7 +1,8 @@
 """What a person does with their runs: find, star, tag, delete and bring back; and the families that were planned.
 
-Own tables in the store's index. A deleted run's line leaves the table of runs, so that nothing lists it any more, while
-its folder stays where it is: bringing it back is putting the line back. Files go only when it is purged.
+Own tables in the store's index, which itself holds the marks, since what is starred is never forgotten. A deleted run's
+line leaves the table of runs, so that nothing lists it any more, while its folder stays where it is: bringing it back
+is putting the line back. Files go only when it is purged.
 """
 
 from __future__ import annotations
@@ -34,9 +35,6 @@ TAIL = 64 * 1024  # bytes of a curve in which its last step is looked for
 UNREADABLE = "A network of another version"
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS marks (
-    run TEXT PRIMARY KEY, star INTEGER NOT NULL DEFAULT 0, tags TEXT NOT NULL DEFAULT '[]'
-);
 CREATE TABLE IF NOT EXISTS facts (run TEXT PRIMARY KEY, device TEXT NOT NULL, step INTEGER, loss REAL);
 CREATE TABLE IF NOT EXISTS trash (run TEXT PRIMARY KEY, deleted REAL NOT NULL, line TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS families (grp TEXT PRIMARY KEY, created REAL NOT NULL, plan TEXT NOT NULL);

@@ -55,6 +55,9 @@ CREATE TABLE IF NOT EXISTS runs (
 );
 CREATE INDEX IF NOT EXISTS runs_by_network ON runs (network_digest, created);
 CREATE INDEX IF NOT EXISTS runs_by_pair ON runs (pair);
+CREATE TABLE IF NOT EXISTS marks (
+    run TEXT PRIMARY KEY, star INTEGER NOT NULL DEFAULT 0, tags TEXT NOT NULL DEFAULT '[]'
+);
 """
 ADDED = {  # columns that came later
     "user": "TEXT NOT NULL DEFAULT ''",
@@ -430,16 +433,17 @@ class Store:
             database.execute("COMMIT")
 
     def _prune(self) -> None:
-        """Forgets the oldest runs, and the weights of all but the latest."""
-        for run_id in self._ids(
-            "status NOT IN ('queued', 'running') ORDER BY created DESC LIMIT -1 OFFSET ?", KEPT_RUNS
-        ):
+        """Forgets the oldest runs, and the weights of all but the latest. What somebody starred stays whole."""
+        loose = "id NOT IN (SELECT run FROM marks WHERE star)"
+        old = f"{loose} AND status NOT IN ('queued', 'running') ORDER BY created DESC LIMIT -1 OFFSET ?"
+        for run_id in self._ids(old, KEPT_RUNS):
             with self._write() as database:
                 database.execute("DELETE FROM runs WHERE id = ?", (run_id,))
             shutil.rmtree(self.folder(run_id), ignore_errors=True)
-        for run_id in self._ids("status = 'finished' ORDER BY created DESC LIMIT -1 OFFSET ?", KEPT_CHECKPOINTS):
+        done = f"{loose} AND status = 'finished' ORDER BY created DESC LIMIT -1 OFFSET ?"
+        for run_id in self._ids(done, KEPT_CHECKPOINTS):
             self.checkpoint(run_id).unlink(missing_ok=True)
-        early = "status NOT IN ('queued', 'running', 'finished') ORDER BY created DESC LIMIT -1 OFFSET ?"
+        early = f"{loose} AND status NOT IN ('queued', 'running', 'finished') ORDER BY created DESC LIMIT -1 OFFSET ?"
         for run_id in self._ids(early, KEPT_STATES):
             self.state(run_id).unlink(missing_ok=True)
 
