@@ -109,7 +109,8 @@ def test_a_grid_is_every_combination_with_the_same_seeds_and_recipe() -> None:
         assert member.network is not None
         assert (member.params, member.macs) == (analyze(member.network).params, analyze(member.network).macs)
         assert seeded(member, 2) == [SHORT, Recipe(steps=10, seed=1)]
-    assert found[3].network is not None and found[3].network.name == f"{BASE.name}, depth 56, shortcut none"
+    assert BASE.name == "Digits, depth 20"  # its depth is no part of the name of another depth
+    assert found[3].network is not None and found[3].network.name == "Digits, depth 56, shortcut none"
     assert found[0].title(plan.axes) == "depth 20, shortcut auto"
 
 

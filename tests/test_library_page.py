@@ -9,9 +9,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer import presets
+from explorer.drawing.comparison import Mark, accuracy
+from explorer.drawing.overlay import furthest
 from explorer.runs import Manager
 from explorer.runs.catalogue import Catalogue
 from explorer.training.recipe import Recipe
+from explorer.ui.comparison.curves import single
 from explorer.ui.library import away, comparing, listing
 from explorer.ui.library.lines import groups, lines, stands
 from explorer.ui.library.view import MOST, PAGE, View, data, found, ids, line, read
@@ -308,6 +311,25 @@ def test_the_chart_is_a_picture(manager: Manager) -> None:
     drawn, _ = lines(groups([run for run in runs if run], together=True), "macs")
     assert away.drawn(drawn, "macs", "PNG").startswith(b"\x89PNG")
     assert away.drawn(drawn, "macs", "PDF").startswith(b"%PDF")
+
+
+def test_every_compared_network_has_its_name_under_accuracy_however_crowded() -> None:
+    crowd = [Mark(f"Published network {number}", 70 + number / 50, 10**9, 10**7, "") for number in range(40)]
+    own = [Mark(f"My own network {number}", 70.4, 10**9, 10**7, "", number) for number in range(6)]
+    figure = accuracy([*crowd, *own], "Top-1")
+    texts = [text for trace in figure.data for text in trace.text or ()]
+    texts += [note.text for note in figure.layout.annotations]
+    for mark in own:
+        assert texts.count(mark.name) == 2  # once in each panel
+
+
+def test_curves_end_where_the_run_ended_and_not_where_its_recipe_says(manager: Manager) -> None:
+    run = manager.read(keep(manager.store, recipe=Recipe(seconds=30.0), made=12))
+    assert run is not None
+    line_of = single(run, 0, "by the clock", "steps")
+    assert line_of is not None and run.recipe.steps == 150
+    assert line_of.at[-1] == 12 and [point.at for point in line_of.tests] == [6, 12]
+    assert furthest([line_of]) == 12
 
 
 def test_a_line_says_how_far_a_run_under_way_is(manager: Manager) -> None:

@@ -54,6 +54,7 @@ def reached(points: Sequence[Reached], axis: str, values: Sequence[str], dark: b
                 marker={"color": colour, "size": 9, "symbol": SYMBOLS[line % len(SYMBOLS)]},
                 error_y={"array": spread, "thickness": 1.3, "width": 4, "color": colour} if any(spread) else None,
                 customdata=[point.member for point in own], hovertext=[_said(point) for point in own],
+                selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
                 hovertemplate="%{hovertext}<extra></extra>", row=1, col=column, cliponaxis=False,
             )  # fmt: skip
     dress(figure, colours, height=290)

@@ -6,6 +6,7 @@ cannot be is a member with a reason, and stops nobody else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -208,7 +209,8 @@ def _member(network: Network, recipe: Recipe, plan: Plan, values: tuple[Value, .
         note = "A block has no norm: AdamW 0.001, clipped at 1, since SGD ends in numbers that are not finite."
     own = recipe.model_copy(update=changes)
     title = ", ".join(map(say, plan.axes, values))
-    named = made.model_copy(update={"name": f"{network.name or 'Network'}, {title}"[:80]})
+    base = re.sub(r", depth \d+", "", network.name) if "depth" in wanted else network.name
+    named = made.model_copy(update={"name": f"{base or 'Network'}, {title}"[:80]})
     return Member(values, named, own, deep, report.params, report.macs, note=note)
 
 
