@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from functools import lru_cache
 
 import streamlit as st
 
@@ -165,7 +166,7 @@ def network_lines(runs: Sequence[Run]) -> list[Line]:
     found: list[Line] = [
         ("Parameters", [f"{one[1]:,}" for one in known if one]),
         ("MACs an image", [f"{one[0]:,}" for one in known if one]),
-        ("Depth, layers", [str(depth(analyze(network))) for network in networks]),
+        ("Depth, layers", [str(_layers(run.network_json)) for run in runs]),
         ("Input", [written(network.input) for network in networks]),
     ]
     cards: list[Line] = []
@@ -189,6 +190,12 @@ def network_lines(runs: Sequence[Run]) -> list[Line]:
     if left > 0:
         cards = [*cards[:MOST_LINES], (f"{left:,} more blocks", ["differ"] * len(runs))]
     return _unlike(found) + cards
+
+
+@lru_cache(maxsize=256)
+def _layers(network_json: str) -> int:
+    """Weighted layers; a page that looks again every second counts a deep network once."""
+    return depth(analyze(Network.from_json(network_json)))
 
 
 def recipe_lines(found: Sequence[Group]) -> list[Line]:
