@@ -95,7 +95,7 @@ def test_shapes_are_chosen_set_and_the_network_is_fitted_to_them() -> None:
     assert "Train on handwritten digits" in page.text and "<p class='xi-hint'>" not in page.text
     page.choose("shapes")
     assert page.recipe == {"data": "shapes"}
-    assert "Train on colour shapes, difficulty 0.5" in page.text
+    assert "Train on colour shapes, difficulty 0.3" in page.text
     assert "The network takes 1×8×8: the images are made grey and smaller." in page.text
     page.number("size", 16)
     page.number("train", 200)
