@@ -238,3 +238,25 @@ def test_words_in_charts_never_cover_each_other(chromium: Browser, address: str,
     expect(page.locator(".xi-leaf.on").first).to_be_attached(timeout=SOON)
     assert page.evaluate(OVERLAPS) == []
     screen.close()
+
+
+@pytest.mark.parametrize(("size", "without"), [((1280, 720), 0), ((390, 844), 1)], ids=["desktop", "phone"])
+def test_volumes_have_their_names_and_no_two_cover_each_other(
+    chromium: Browser, address: str, size: tuple[int, int], without: int
+) -> None:
+    network = presets.load("googlenet")
+    screen = Screen(chromium, address, size=size)
+    page = entered(screen, network)
+    look(page, "Volumes")
+    named = 1 + len(network.blocks) - without  # the input is one of them
+    expect(page.locator(".xi-label")).to_have_count(named, timeout=SOON)
+    boxes = [box for label in page.locator(".xi-label").all() if (box := label.bounding_box())]
+    for at, one in enumerate(boxes):
+        assert one["x"] >= 0 and one["x"] + one["width"] <= size[0]
+        for other in boxes[at + 1 :]:
+            apart = one["x"] + one["width"] <= other["x"] + 1 or other["x"] + other["width"] <= one["x"] + 1
+            assert apart or one["y"] + one["height"] <= other["y"] + 4 or other["y"] + other["height"] <= one["y"] + 4
+    look(page, "Costs")
+    ticks = page.locator(".xi-bars .xi-tick").all_inner_texts()
+    assert not [text for text in ticks if "…" in text]
+    screen.close()

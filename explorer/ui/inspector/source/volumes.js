@@ -120,8 +120,8 @@ class Volumes extends View {
     const wide = this.wide[place], [x, y] = [(left + right) / 2, (top + bottom) / 2];
     const spots = [[x, bottom + 4], [x, top - 32]];
     if (!many) {
-      for (const away of [30, 58, 86]) spots.push([x, bottom + away], [x, top - away - 28]);
-      spots.push([right + wide / 2 + 6, y - 14], [left - wide / 2 - 6, y - 14]);
+      for (const away of [30, 58, 86, 114, 142]) spots.push([x, bottom + away], [x, top - away - 28]);
+      for (const off of [-14, -28, 0]) spots.push([right + wide / 2 + 6, y + off], [left - wide / 2 - 6, y + off]);
     }
     let best = null;
     for (const [middle, high] of spots) {
