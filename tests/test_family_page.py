@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import presets
 from explorer.network import Network
 from explorer.runs import Estimate, Manager, Run
+from explorer.runs import Member as Asked
 from explorer.runs.catalogue import Catalogue
 from explorer.training.family import grid, plan_of, seeded
 from explorer.training.recipe import Recipe
@@ -186,6 +187,20 @@ def test_a_family_trains_with_the_same_batches_for_all(workers: Manager, monkeyp
     assert [run.recipe.seed for run in runs] == [0] * 4 + [1] * 4  # a whole grid early
     again(app)
     assert "8 finished" in text(app)
+
+
+def test_a_family_is_stopped_as_one(workers: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.runs.jobs._manager", [workers])
+    members = grid(SMALL, Recipe(steps=20_000), plan_of([("depth", [4, 6])], 2))
+    plan = plan_of([("depth", [4, 6])], 2)
+    asked = [Asked(one.network, recipe) for one in members if one.network for recipe in seeded(one, 2)]
+    group, ids = workers.submit_group(asked)
+    kept.keep(group, "Small", "20,000 steps", plan, members, ids)
+    app = page(family=group)
+    app.button(key="family-stop").click()
+    again(app)
+    assert "4 stopped" in text(app)
+    assert [run.status for run in map(workers.read, ids) if run] == ["stopped"] * 4
 
 
 def order(run: Run) -> str:

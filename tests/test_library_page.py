@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import presets
 from explorer.drawing.comparison import Mark, accuracy
-from explorer.drawing.overlay import furthest
+from explorer.drawing.overlay import far_apart, furthest, overlay
 from explorer.runs import Manager
 from explorer.runs.catalogue import Catalogue
 from explorer.training.recipe import Recipe
@@ -330,6 +330,16 @@ def test_curves_end_where_the_run_ended_and_not_where_its_recipe_says(manager: M
     assert line_of is not None and run.recipe.steps == 150
     assert line_of.at[-1] == 12 and [point.at for point in line_of.tests] == [6, 12]
     assert furthest([line_of]) == 12
+
+
+def test_costs_far_apart_are_on_a_logarithmic_axis(manager: Manager) -> None:
+    deep = presets.load("digits_resnet56")
+    runs = [manager.read(keep(manager.store, network)) for network in (SMALL, deep)]
+    drawn, _ = lines(groups([run for run in runs if run], together=False), "macs")
+    assert far_apart(drawn, "macs") and not far_apart(drawn, "steps") and not far_apart(drawn[:1], "macs")
+    assert overlay(drawn, "macs").layout.xaxis.type == "log" and overlay(drawn[:1], "macs").layout.xaxis.type is None
+    for axis in ("macs", "steps"):
+        assert away.drawn(drawn, axis, "PDF").startswith(b"%PDF")
 
 
 def test_a_line_says_how_far_a_run_under_way_is(manager: Manager) -> None:

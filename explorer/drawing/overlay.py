@@ -30,6 +30,7 @@ PATTERNS = ((28, 0), (7, 3), (2, 3), (7, 3, 2, 3), (11, 4), (11, 4, 2, 4), (5, 2
 TITLES = {"steps": "steps", "seconds": "seconds of training", "macs": "MACs spent"}
 Axis = Literal["steps", "seconds", "macs"]
 ROOM = 2.5  # of a loss, at least; about that of guessing one of ten classes
+APART = 5.0  # times as many MACs spent, from where on their axis is logarithmic
 HIGHEST = 4.0  # of a loss that is drawn whole: what shot up in the first steps would press all else flat
 
 
@@ -117,6 +118,10 @@ def overlay(
         range=[0, furthest(lines)], tickfont=mono, title_text=TITLES[axis], title_font={"size": 11}, title_standoff=4,
         nticks=5,
     )  # fmt: skip
+    if far_apart(lines, axis):
+        low, high = nearest(lines), furthest(lines)
+        figure.update_xaxes(title_text=f"{TITLES[axis]}, logarithmic")
+        figure.update_xaxes(type="log", range=[log10(low), log10(high)], dtick=1, tickformat=".0s")
     figure.update_yaxes(tickfont=mono, nticks=5)
     if logarithmic:
         figure.update_yaxes(type="log", row=1, col=1)
@@ -165,6 +170,17 @@ def template(name: str) -> str:
 def furthest(lines: Sequence[Overlaid]) -> float:
     """Where the axis ends."""
     return max((line.at[-1] for line in lines if len(line.at)), default=1.0) or 1.0
+
+
+def nearest(lines: Sequence[Overlaid]) -> float:
+    """The first place of any line."""
+    return min((line.at[0] for line in lines if len(line.at) and line.at[0] > 0), default=1.0)
+
+
+def far_apart(lines: Sequence[Overlaid], axis: Axis) -> bool:
+    """Whether lines end at so unlike costs that a linear axis would press some of them flat."""
+    ends = [line.at[-1] for line in lines if len(line.at)]
+    return axis == "macs" and bool(ends) and min(ends) > 0 and max(ends) > APART * min(ends)
 
 
 def highest(lines: Sequence[Overlaid]) -> float:
@@ -223,11 +239,12 @@ def _panel(
     """One chart: frame, ticks, bands below lines, diamonds of the test images."""
     x, y, width, height = box
     low, high = between
-    end = furthest(lines)
+    begin, end, wide = nearest(lines), furthest(lines), far_apart(lines, axis)
 
     def place(at: float, value: float) -> tuple[float, float]:
         share = (min(max(value, low), high) - low) / (high - low)
-        return x + min(at / end, 1.0) * width, y + height - share * height
+        along = log10(max(at, begin) / begin) / log10(end / begin) if wide else at / end
+        return x + min(along, 1.0) * width, y + height - share * height
 
     parts: list[Item] = [Text(x, y - 10, name, "title", "text", "start")]
     for tick in ticks(low, high):
@@ -235,12 +252,14 @@ def _panel(
         parts.append(Lines([(x, at), (x + width, at)], Pen("line", 1.0)))
         said = f"{tick:.0%}" if what == "accuracy" else f"{tick:g}"
         parts.append(Text(x - 6, at + 3.3, said, "shape", "muted", "end"))
-    for tick in ticks(0.0, end):
+    decades = [10.0**power for power in range(ceil(log10(begin)), floor(log10(end)) + 1)]
+    for tick in decades if wide else ticks(0.0, end):
         at, _ = place(tick, low)
         parts.append(Lines([(at, y + height), (at, y + height + 4)], Pen("strong_line", 1.0)))
         said = short(round(tick)) if axis == "macs" else f"{tick:,g}"
         parts.append(Text(at, y + height + 15, said, "shape", "muted"))
-    parts.append(Text(x + width / 2, y + height + 29, TITLES[axis], "small", "muted"))
+    said = f"{TITLES[axis]}{', logarithmic' if wide else ''}"
+    parts.append(Text(x + width / 2, y + height + 29, said, "small", "muted"))
     parts.append(Lines([(x, y + height), (x + width, y + height)], Pen("strong_line", 1.0)))
     for line in lines:
         if line.deviations is not None and what != "rate":
