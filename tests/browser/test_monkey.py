@@ -85,7 +85,7 @@ KEPT = 'JSON.parse(sessionStorage.getItem("explorer.kept"))'
 # Near an edge the stack scrolls under the mouse: only the drag itself says which card it took and where it was let go.
 NOTE_DRAGS = """() => {
   const cards = () => [...document.querySelectorAll(".xp-card")];
-  addEventListener("pointerdown", (event) => { window.tookAt = cards().indexOf(event.target.closest(".xp-card")); }, true);
+  addEventListener("pointerdown", ({target}) => { window.tookAt = cards().indexOf(target.closest(".xp-card")); }, true);
   addEventListener("pointerup", () => { window.droppedAt = document.querySelector(".xp-gap")?.dataset.slot; }, true);
 }"""
 
@@ -184,7 +184,7 @@ class Monkey:
         self.keys = self.page.keyboard
         self.edits: dict[str, tuple[int, Callable[[], bool]]] = {  # with how often each is tried
             "add": (8, self.add),
-            "drag": (7, self.drag),
+            "drag": (9, self.drag),
             "remove": (8, self.remove),
             "duplicate": (7, self.duplicate),
             "repeat": (11, self.repeat),
@@ -448,7 +448,7 @@ def test_after_each_of_500_edits_of_a_monkey_page_server_and_a_fresh_count_agree
         screen.settled()
         found = screen.page.evaluate(PAGE)
         if name == "field" and found != wanted:  # a form speaks by itself: no message of the stack waits for it
-            for _ in range(100):
+            for _ in range(SOON // 30):
                 screen.page.wait_for_timeout(30)
                 found = screen.page.evaluate(PAGE)
                 if found == wanted:
