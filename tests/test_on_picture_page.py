@@ -108,12 +108,12 @@ def test_weights_out_of_a_file_are_run_as_they_are() -> None:
         app = opened(network, VIEW)
         assert app.selectbox[0].options[0] == "mine.pth"
         said = texts(app)
-        assert "Random weights" not in said and "values as in training on digits" in said
+        assert "Random weights" not in said and "values as in training on handwritten digits" in said
         app.selectbox[0].select_index(len(app.selectbox[0].options) - 1).run()
         app.number_input(key="on-picture-seed").set_value(11).run()
         assert "Random weights" in texts(app)
         [scale] = [one for one in app.selectbox if one.label == "Values"]
-        scale.select("as in training on digits").run()
+        scale.select("as in training on handwritten digits").run()
         assert re.findall(r"alt='[^']+'", texts(app)) == re.findall(r"alt='[^']+'", said)
     finally:
         for path in Path(carried.manager().store.directory, "weights").glob(f"*-{key.partition(':')[2]}.safetensors"):
@@ -310,7 +310,7 @@ def test_imagenet_names_come_from_an_installed_package_without_running_it(
     monkeypatch.syspath_prepend(tmp_path)
     try:
         assert names.class_names(network, "imagenet") == tuple(titles)
-        assert names.class_names(DIGITS, "digits") == tuple("0123456789")
+        assert names.class_names(DIGITS, "training") == tuple("0123456789")
         assert names.class_names(DIGITS, "signed") == ()
     finally:
         names.imagenet.cache_clear()

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from explorer import Network, Shape, analyze, blocks, presets
 from explorer.blocks import KINDS
-from explorer.probe import maps, picture, prepare, run, watch
+from explorer.probe import maps, names, picture, prepare, run, watch
 from explorer.probe.picture import PictureError, read
 from explorer.training import box, data
 from tests import hostile
@@ -184,7 +184,7 @@ def test_the_digits_of_the_box_are_read_right() -> None:
     assert right >= 39  # 99.2 % of all 360, by its record
     drawn = read((SAMPLES / "three.png").read_bytes())
     assert prepare.looks_inverted(drawn)
-    look = run.run(network, prepare.prepare(drawn, network.input, "digits", inverted=True).images, state)
+    look = run.run(network, prepare.prepare(drawn, network.input, "training", inverted=True).images, state)
     assert look.top[0][0] == 3
 
 
@@ -193,8 +193,22 @@ def test_a_digit_is_prepared_as_in_training_to_the_bit(shape: Shape) -> None:
     digits = data.load("digits")
     expected = data.Prepared(digits, shape, torch.device("cpu")).images(digits.test_images[:5])
     for image, like in zip(digits.test_images[:5], expected, strict=True):
-        given = prepare.prepare(read(file(image[0].numpy())), shape, "digits")
+        given = prepare.prepare(read(file(image[0].numpy())), shape, "training")
         assert torch.equal(given.images[0], like)
+
+
+@pytest.mark.parametrize("shape", [Shape(3, 32, 32), Shape(3, 24, 24), Shape(1, 32, 32)])
+def test_a_picture_is_prepared_as_in_training_on_colours_to_the_bit(shape: Shape) -> None:
+    name = "shapes:size=32,train=100,test=100"
+    shapes = data.load(name)
+    expected = data.Prepared(shapes, Shape(3, *shape[1:]), torch.device("cpu")).images(shapes.test_images[:3])
+    for image, like in zip(shapes.test_images[:3], expected, strict=True):
+        given = prepare.prepare(read(file(image.permute(1, 2, 0).numpy())), shape, "training", learned=name)
+        assert given.images.shape[1:] == tuple(shape)
+        if shape.channels == 3:
+            assert torch.equal(given.images[0], like)
+            assert "on colour shapes" in given.words
+        assert names.class_names(presets.load("cifar_resnet20"), "training", name) == shapes.classes
 
 
 # What is recorded

@@ -1,4 +1,4 @@
-"""What classes are called: the digits, and ImageNet's where torchvision or timm is installed and brings the list."""
+"""What classes are called: as in the data trained on, or by ImageNet's list, which torchvision and timm bring along."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from explorer.network import Network
-from explorer.probe.prepare import Scale
+from explorer.probe.prepare import DIGITS, Scale
 from explorer.training import data
 
 IMAGENET = 1000
@@ -21,12 +21,12 @@ def classes_of(network: Network) -> int:
     return int(getattr(network.blocks[-1], "classes", 0)) if network.blocks else 0
 
 
-def class_names(network: Network, scale: Scale) -> tuple[str, ...]:
-    """The names of the network's classes; () where they are not known."""
+def class_names(network: Network, scale: Scale, learned: str = DIGITS) -> tuple[str, ...]:
+    """The names of the network's classes, those of the set `learned` on the scale of training; () where not known."""
     classes = classes_of(network)
-    digits = data.load("digits").classes
-    if scale == "digits":
-        return digits if classes == len(digits) else ()
+    if scale == "training":
+        names = data.facts(learned).classes
+        return names if classes == len(names) else ()
     return imagenet() if classes == IMAGENET and network.input.channels == 3 else ()
 
 

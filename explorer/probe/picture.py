@@ -87,8 +87,8 @@ def check_size(width: int, height: int) -> None:
         )
     if max(width, height) > LONGEST * min(width, height):
         raise PictureError(
-            f"The picture has {width:,}×{height:,} pixels and is more than {LONGEST} times as long as it is wide, while "
-            "a network sees its middle; cut out what it should see and try again."
+            f"The picture has {width:,}×{height:,} pixels and is more than {LONGEST} times as long as it is wide, "
+            "while a network sees its middle; cut out what it should see and try again."
         )
 
 

@@ -36,21 +36,23 @@ FILE_KEY = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights that a network can have: a key for `load`, and what they are called."""
+    """Weights that a network can have: a key for `load`, what they are called, the data set they are known to be of."""
 
     key: str
     title: str
     random: bool = False
+    learned: str = ""
 
 
 def at_hand(network: Network) -> list[Weights]:
     """All there are for exactly this network, whatever it is called: those opened last first, random ones last."""
     found = [Weights(f"file:{_content(path)}", _title(path)) for path in _kept(network)]
-    found += [Weights(f"run:{run.id}", _run_title(run)) for run in _runs(network)]
+    found += [Weights(f"run:{run.id}", _run_title(run), learned=run.recipe.data) for run in _runs(network)]
     boxed = box.find(network)
     if boxed is not None:
-        accuracy = box.records()[boxed].test_accuracy
-        found.append(Weights(f"box:{boxed}", f"Trained on digits, {accuracy:.1%} (comes with the app)"))
+        record = box.records()[boxed]
+        title = f"Trained on digits, {record.test_accuracy:.1%} (comes with the app)"
+        found.append(Weights(f"box:{boxed}", title, learned=record.recipe.data))
     return [*found, Weights("random:0", "Random weights, seed 0", random=True)]
 
 

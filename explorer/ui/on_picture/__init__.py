@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -45,15 +45,16 @@ def show(report: Report) -> None:
         with left:
             given = source.choose(network.input.channels)
             with st.container(key="on-picture-weights", horizontal=True, gap="small"):
-                key, random = _weights(network)
-                key, scale, inverted = _preparation(network, given, key, random)
-            if random:
+                weights = _weights(network)
+                key, scale, inverted = _preparation(network, given, weights)
+            if weights.random:
                 say(UNLEARNED, "xo-random")
         at = _selected(list(report.blocks))
+        learned = weights.learned or prepare.DIGITS
         try:
             run.check(report)  # before the picture is made as large as the input
-            prepared = prepare.prepare(given.picture, network.input, scale, inverted)
-            look = _look_at(report, network, key, f"{given.digest} {scale} {inverted}", prepared, at)
+            prepared = prepare.prepare(given.picture, network.input, scale, inverted, learned)
+            look = _look_at(report, network, key, f"{given.digest} {scale} {inverted} {learned}", prepared, at)
         except ValueError as error:
             with left:
                 maps.answer(given.picture.pixels, given.title, "")
@@ -61,47 +62,48 @@ def show(report: Report) -> None:
             right.error(sentence(error))
             return
         with left:
-            _answer(network, look, given, prepared, scale)
+            _answer(look, given, prepared, names.class_names(network, scale, learned))
         with right:
             _blocks(network, look, at)
 
 
-def _weights(network: Network) -> tuple[str, bool]:
-    """The key of the chosen weights, and whether they are random."""
+def _weights(network: Network) -> carried.Weights:
+    """The chosen weights."""
     found = {one.key: one for one in carried.at_hand(network)}
     digest = sha256(network.unnamed().token().encode()).hexdigest()[:10]
     key = st.selectbox(
         "Weights", list(found), format_func=lambda each: found[each].title if each in found else each,
         key=f"on-picture-weights-{digest}", label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
-    chosen = found.get(key or "") or next(iter(found.values()))
-    return chosen.key, chosen.random
+    return found.get(key or "") or next(iter(found.values()))
 
 
-def _preparation(network: Network, given: Given, key: str, random: bool) -> tuple[str, Scale, bool]:
+def _preparation(network: Network, given: Given, weights: carried.Weights) -> tuple[str, Scale, bool]:
     """Weights of which seed, the scale that the picture is brought to, whether light and dark change places."""
-    usual = _usual(network.unnamed().token(), random)
+    key, learned = weights.key, weights.learned or prepare.DIGITS
+    usual = _usual(network.unnamed().token(), weights.random, weights.learned)
     with st.popover("", icon=":material/tune:", help="How the picture is prepared", key="on-picture-preparation"):
         offered = prepare.scales(network.input)
         scale = st.selectbox(
-            "Values", offered, index=offered.index(usual), format_func=lambda each: prepare.SCALES[each],
-            key=f"on-picture-scale-{usual}-{len(offered)}",
+            "Values", offered, index=offered.index(usual), format_func=lambda each: prepare.words_of(each, learned),
+            key=f"on-picture-scale-{usual}-{len(offered)}-{learned}",
             help="What the weights were trained on; for weights out of a file this is a guess.",
         )  # fmt: skip
+        of_digits = scale == "training" and learned == prepare.DIGITS
         inverted = st.toggle(
-            "Change light and dark", value=scale == "digits" and prepare.looks_inverted(given.picture),
-            key=f"on-picture-inverted-{given.digest}-{scale}",
+            "Change light and dark", value=of_digits and prepare.looks_inverted(given.picture),
+            key=f"on-picture-inverted-{given.digest}-{scale}-{learned}",
             help="The digits of training are light on dark; ink on paper is the other way round.",
         )  # fmt: skip
-        if random:
+        if weights.random:
             seed = st.number_input("Seed", 0, 10**9 - 1, 0, step=1, key="on-picture-seed", persist_state="session")
             key = f"random:{int(seed or 0)}"
     return key, scale, inverted
 
 
 @lru_cache(maxsize=256)
-def _usual(token: str, random: bool) -> Scale:
-    return prepare.scale_for(read(token), random)
+def _usual(token: str, random: bool, learned: str) -> Scale:
+    return prepare.scale_for(read(token), random, learned)
 
 
 def _look_at(report: Report, network: Network, key: str, picture: str, prepared: Prepared, at: int) -> run.Look:
@@ -127,10 +129,10 @@ def _look(token: str, key: str, picture: str, window: int, _images: Any, _wanted
         return run.run(network, _images, carried.load(network, key), wanted=_wanted)
 
 
-def _answer(network: Network, look: run.Look, given: Given, prepared: Prepared, scale: Scale) -> None:
+def _answer(look: run.Look, given: Given, prepared: Prepared, called: Sequence[str]) -> None:
     """The picture as the network sees it, and what the network takes it for."""
     if look.top and look.logits is not None:
-        classes = maps.top_five(look.top, names.class_names(network, scale), len(look.logits))
+        classes = maps.top_five(look.top, called, len(look.logits))
     elif look.logits is not None:
         classes = maps.words("The logits are not finite, so there is no softmax: the numbers leave float32.")
     else:
