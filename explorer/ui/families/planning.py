@@ -58,7 +58,7 @@ def state() -> State:
     """This session's plan; at first one that shows something in a minute on digits."""
     new = State(
         vary=["depth", "shortcut"],
-        values={"depth": "20, 56", "width": "0.5, 1, 2", "block": ["basic", "bottleneck"],
+        values={"depth": "20, 56", "width": "0.5, 1, 2", "block": list(CHOICES["block"][:2]),
                 "shortcut": ["auto", "none"], "norm": ["batch", "group"], "initialisation": ["he", "zero-last"]},
         seeds=2, steps=None, said="",
     )  # fmt: skip
@@ -265,7 +265,7 @@ def _priced(name: str, recipe: Recipe, plan: Plan, members: Sequence[Member], wa
     for note in dict.fromkeys(member.note for member in members if member.note):
         st.html(f"<p class='xl-words'>{html.escape(note)}</p>")
     if any(member.macs > MINUTE_OF_MACS for member in members):
-        _offer_adapted()
+        _offer_adapted(recipe.data)
     if bool(known.waiting) is not waited:
         st.rerun()
 
@@ -308,15 +308,16 @@ def _table(plan: Plan, members: Sequence[Member], known: Price) -> str:
     )
 
 
-def _offer_adapted() -> None:
-    """A copy that trains in a minute, for networks that would take hours."""
+def _offer_adapted(images: str) -> None:
+    """A copy that trains on these images in a minute, for networks that would take hours."""
     network = session.network()
     if analyze(network, partial=True).macs <= MINUTE_OF_MACS:
         return
     st.html("<p class='xl-words'>This network is large for a CPU. A copy with a smaller input trains in a minute.</p>")
     if st.button("Use an adapted copy", key="family-adapted", help="Opens it in place; Undo brings this one back."):
         try:
-            copy = adapted_copy(network)
+            facts = data.facts(images)
+            copy = adapted_copy(network, facts.shape, len(facts.classes))
         except ValueError as error:
             state()["said"] = f"There is no such copy: {error}."
         else:
