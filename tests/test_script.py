@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from explorer import Network, Shape, ShapeError, blocks, presets
-from explorer.export.script import CLASSES, TEST_IMAGES, training_script
+from explorer.export.script import TEST_IMAGES, images_file, images_name, training_script
 from explorer.runs.local import ONE_THREAD
 from explorer.training import data
 from explorer.training.events import Evaluated, Finished, Step
@@ -65,6 +65,11 @@ CASES = {
     ),
     "normless": (DROPPING, Recipe(steps=4, initialisation="dirac", schedule="step", cutout=1)),
     "wide": (presets.load("digits_resnet20"), Recipe(steps=3, channels_last=True)),
+    "colours": (
+        DROPPING.apply({"op": "set", "at": 3, "fields": {"classes": 10}}),
+        Recipe(data="shapes:size=16,train=300,test=100", steps=7, flip=True, crop=1),
+    ),
+    "greyed": (SHARING, Recipe(data="shapes:size=16,train=200,test=100", steps=3)),
     "clock": (SHARING, Recipe(seconds=1.5, evaluations=3, warmup=0)),
 }
 Trained = tuple[list[str], list[float], dict[str, torch.Tensor]]
@@ -97,6 +102,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
     folder = tmp_path_factory.mktemp("scripts")
     for name, (network, recipe) in CASES.items():
         (folder / f"{name}.py").write_text(training_script(network, recipe), encoding="utf-8")
+        if images_name(recipe):
+            (folder / images_name(recipe)).write_bytes(images_file(recipe))
     told: list[str] = []
     found = {}
     for line in run("-c", PROGRAM, str(folder)):
@@ -117,7 +124,7 @@ def test_the_losses_are_those_of_the_apps_own_loop(name: str, trained: dict[str,
     assert losses == [event.loss for event in events if isinstance(event, Step)]
     shares = [event.accuracy for event in events if isinstance(event, Evaluated)]
     shares += [event.test_accuracy for event in events if isinstance(event, Finished)]
-    assert [int(line.split()[2]) / TEST_IMAGES for line in told] == pytest.approx(shares)
+    assert [int(line.split()[2]) / len(data.load(recipe.data).test_labels) for line in told] == pytest.approx(shares)
     ours = torch.load(tmp_path / "ours.pt", weights_only=True)
     assert list(ours) == list(theirs) and all(torch.equal(ours[key], theirs[key]) for key in ours)
 
@@ -155,7 +162,7 @@ def test_scripts_are_clean_and_need_torch_and_scikit_learn_alone(tmp_path: Path)
 
 def test_the_script_knows_the_data_set() -> None:
     digits = data.load("digits")
-    assert len(digits.classes) == CLASSES and len(digits.test_labels) == TEST_IMAGES
+    assert len(digits.test_labels) == TEST_IMAGES
 
 
 def test_a_recipe_is_written_out() -> None:
@@ -178,9 +185,18 @@ def test_every_field_of_a_recipe_changes_the_script() -> None:
         assert training_script(network, changed) != training_script(network, Recipe()), name
 
 
-def test_other_images_are_refused() -> None:
-    with pytest.raises(ValueError, match="The training script is for the digits, not yet for cifar10"):
-        training_script(SHARING, Recipe(data="cifar10"))
+def test_other_images_lie_beside_the_script() -> None:
+    network, recipe = CASES["greyed"]
+    source = training_script(network, recipe)
+    assert images_name(recipe) == "images_shapes_size_16_train_200_test_100.pt"
+    assert f'IMAGES = "{images_name(recipe)}"\n' in source and "sklearn" not in source
+    assert "on colour shapes, difficulty 0.3; needs PyTorch." in source
+    assert images_name(Recipe()) == ""
+
+
+def test_images_that_are_not_here_have_no_file() -> None:
+    with pytest.raises(ValueError, match="own"):
+        training_script(SHARING, Recipe(data="own:id=0123456789abcdef"))
 
 
 def test_dirac_weights_of_mixed_blocks_that_share_are_refused() -> None:

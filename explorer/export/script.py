@@ -1,11 +1,17 @@
-"""The training of a network by a recipe as one file of Python that needs only torch and scikit-learn."""
+"""The training of a network by a recipe as one file of Python that needs only torch, and for digits scikit-learn.
+
+Other images lie in a file beside it, which `images_file` writes.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from io import BytesIO
 from textwrap import indent, wrap
 from typing import Any
 
+import torch
 from torch import nn
 
 from explorer.block import Block
@@ -18,8 +24,8 @@ from explorer.training import augment, data, device, initial, schedule
 from explorer.training.loop import EVALUATION_BATCH, LEAST_CHANNELS, obstacle, wide
 from explorer.training.recipe import Recipe
 
-CLASSES = 10
-TEST_IMAGES = 360
+DIGITS = "digits"
+TEST_IMAGES = 360  # of the digits
 
 LOAD = f'''
 def load_images() -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -29,6 +35,14 @@ def load_images() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     labels = torch.from_numpy(digits.target)
     train, test = stratified_split(labels, {TEST_IMAGES})
     return pixels[train], labels[train], pixels[test], labels[test]
+'''
+
+READ = '''
+def load_images() -> tuple[Tensor, ...]:
+    """Images (N, C, H, W) and labels to train on and to test with, their mean and deviation, from beside this file."""
+    names = ("train_images", "train_labels", "test_images", "test_labels", "mean", "deviation")
+    parts = torch.load(Path(__file__).with_name(IMAGES), weights_only=True)
+    return tuple(parts[name].long() if name.endswith("labels") else parts[name] for name in names)
 '''
 
 TEST = '''
@@ -65,7 +79,8 @@ def training_script(network: Network, recipe: Recipe | None = None) -> str:
     ValueError where the network cannot be trained on the recipe's images.
     """
     recipe = recipe or Recipe.default_for(network)
-    refusal = obstacle(network, CLASSES) or unfollowed(network, recipe)
+    facts = data.facts(recipe.data)
+    refusal = obstacle(network, len(facts.classes)) or unfollowed(network, recipe)
     if refusal:
         raise ValueError(refusal)
     words = recipe.words()
@@ -73,21 +88,41 @@ def training_script(network: Network, recipe: Recipe | None = None) -> str:
         f"{words[:1].upper()}{words[1:]}. Split, order, first weights and updates are those of Architecture Explorer, "
         "which wrote this file; on a CPU with OMP_NUM_THREADS=1 so are all losses."
     )
+    what, needs = clean(network.name, 60) or "a convolutional network", "PyTorch and scikit-learn"
+    images = "digits"
+    if recipe.data != DIGITS:
+        images, needs = clean(facts.subject, 40), "PyTorch"
+        told += f" The images lie beside it, in {images_name(recipe)}."
     opening = [
-        f'"""Trains {clean(network.name, 60) or "a convolutional network"} on digits; needs PyTorch and scikit-learn.',
+        f'"""Trains {what} on {images}; needs {needs}.',
         "",
         *wrap(told, 118),
         '"""',
     ]
     source = module_source(analyze(network), imports(recipe), list(constants(network, recipe)), used(recipe))
     training = "\n".join(training_lines(network, recipe))
-    return "\n".join((*opening, "", source, LOAD, training, TEST))
+    return "\n".join((*opening, "", source, LOAD if recipe.data == DIGITS else READ, training, TEST))
+
+
+def images_name(recipe: Recipe) -> str:
+    """What the file of the recipe's images is called; empty where the script needs none."""
+    if recipe.data == DIGITS:
+        return ""
+    return f"images_{re.sub(r'[^a-z0-9]+', '_', recipe.data.lower()).strip('_')[:60]}.pt"
+
+
+def images_file(recipe: Recipe) -> bytes:
+    """The images that the script reads, as `torch.save` writes tensors. Raises ValueError or OSError."""
+    images = data.load(recipe.data)
+    names = ("train_images", "train_labels", "test_images", "test_labels")
+    mean, deviation = (torch.as_tensor(one) for one in images.normalisation())
+    file = BytesIO()
+    torch.save({**{name: getattr(images, name) for name in names}, "mean": mean, "deviation": deviation}, file)
+    return file.getvalue()
 
 
 def unfollowed(network: Network, recipe: Recipe) -> str:
     """What of the recipe the file does not follow, as a sentence; empty where it follows all."""
-    if recipe.data != "digits":
-        return f"The training script is for the digits, not yet for {recipe.data}."
     sharing: dict[str, set[bool]] = {}
     for block in network.blocks:
         if block.shared_name:
@@ -103,9 +138,10 @@ def imports(recipe: Recipe) -> list[Import]:
         Import("collections.abc", "Iterable"),
         Import("collections.abc", "Iterator"),
         Import("pathlib", "Path"),
-        Import("sklearn.datasets", "load_digits"),
         Import("torch", "Tensor"),
     ]
+    if recipe.data == DIGITS:
+        needed.append(Import("sklearn.datasets", "load_digits"))
     if recipe.seconds is not None:
         needed += [Import("itertools", "count"), Import("time", "perf_counter")]
     return needed
@@ -113,7 +149,9 @@ def imports(recipe: Recipe) -> list[Import]:
 
 def used(recipe: Recipe) -> list[Any]:
     """The package's own functions and classes that the loop calls."""
-    things: list[Any] = [data.stratified_split, data.batch_order, data.as_images, schedule.warmed]
+    things: list[Any] = [data.batch_order, data.as_images, schedule.warmed]
+    if recipe.data == DIGITS:
+        things.append(data.stratified_split)
     if recipe.schedule != "constant":
         things.append(schedule.factor)
     if augments(recipe):
@@ -133,6 +171,8 @@ def augments(recipe: Recipe) -> bool:
 def constants(network: Network, recipe: Recipe) -> Iterator[str]:
     """The recipe, as far as it is numbers."""
     yield f"SHAPE = {tuple(network.input)}  # channels, height and width of the images"
+    if recipe.data != DIGITS:
+        yield f'IMAGES = "{images_name(recipe)}"'
     if recipe.seconds is None:
         yield f"STEPS = {recipe.steps}"
     else:
@@ -165,8 +205,12 @@ def training_lines(network: Network, recipe: Recipe) -> Iterator[str]:
     yield '    """Updates the weights by the recipe and gives the loss of each step; tells how many tests are right."""'
     if starts:
         yield "    start(network)"
-    yield "    pixels, labels, test_pixels, test_labels = (part.to(device) for part in load_images())"
-    yield "    mean, deviation = pixels.float().mean().item(), pixels.float().std().item()"
+    if recipe.data == DIGITS:
+        yield "    pixels, labels, test_pixels, test_labels = (part.to(device) for part in load_images())"
+        yield "    mean, deviation = pixels.float().mean().item(), pixels.float().std().item()"
+    else:
+        yield "    parts = [part.to(device) for part in load_images()]"
+        yield "    pixels, labels, test_pixels, test_labels, mean, deviation = parts"
     yield "    size = len(labels)"
     yield "    batch = min(BATCH, size)"
     yield "    network.to(device).train()"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import partial
 from hashlib import sha256
 from threading import BoundedSemaphore
 
@@ -12,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer.export import python_source
 from explorer.export.check import Check, check
-from explorer.export.script import training_script
+from explorer.export.script import images_file, images_name, training_script
 from explorer.network import Network
 from explorer.report import Report
 from explorer.training.recipe import Recipe
@@ -58,6 +59,13 @@ def show(report: Report) -> None:
         st.space("stretch")
         download("Model", model, f"{stem}.py", "")
         download("Training script", training, f"train_{stem}.py", refusal)
+        recipe = recipe_for(network)
+        if training and (name := images_name(recipe)):
+            st.download_button(
+                "Its images", partial(images_file, recipe), name, "application/octet-stream", on_click="ignore",
+                icon=":material/download:", key="code-images",
+                help=f"{name}, which the training script reads from its own folder.",
+            )  # fmt: skip
     if not text:
         st.info(refusal)
         return
