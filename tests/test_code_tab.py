@@ -9,6 +9,7 @@ from explorer import Network, Shape, blocks, presets
 from explorer.export import python_source
 from explorer.export.check import Check
 from explorer.export.script import training_script
+from explorer.ui import training
 from explorer.ui.takeaway import code
 
 ROOT = Path(__file__).parents[1]
@@ -61,6 +62,15 @@ def test_the_training_script_is_the_other_file() -> None:
     assert [one.value for one in app.code] == [training_script(DIGITS).strip()]
     names = [one.proto.label for one in app.get("download_button")]
     assert names[:2] == ["Model", "Training script"]
+
+
+def test_images_that_are_not_the_digits_lie_beside_the_script() -> None:
+    app = opened(DIGITS)
+    app.session_state[training.KEY]["recipe"] = {"data": "shapes:size=16,train=100,test=100"}
+    app.run()
+    assert not app.exception
+    [images] = [one for one in app.get("download_button") if one.proto.label == "Its images"]
+    assert images.proto.help.startswith("images_shapes_size_16_train_100_test_100.pt")
 
 
 def test_a_large_network_waits_to_be_asked(_found: list[str]) -> None:

@@ -151,6 +151,24 @@ def test_pausing_is_said_until_it_is_done_and_resume_goes_on(manager: Manager, s
     assert {task.user for task in script.under_way} == {page.app.session_state[browser.KEY]}
 
 
+def test_the_twin_that_has_ended_stays_on_the_page_where_the_other_goes_on(manager: Manager, script: Script) -> None:
+    measured(manager, script, SMALL)
+    page = Page(SMALL)
+    page.press("twin")
+    both = list(page.app.session_state[KEY]["follows"])
+    killed, other = script.under_way
+    script.finish(killed, why="The worker was killed.")
+    page.run()
+    assert page.buttons == {"pause": "Pause", "stop": "Stop"}
+    script.finish(other)
+    manager.store.state(both[0]).write_bytes(b"")
+    page.run()
+    assert page.buttons["resume"] == "Resume"
+    page.press("resume")
+    assert page.buttons == {"pause": "Pause", "stop": "Stop"}
+    assert page.app.session_state[KEY]["follows"] == both and "plain twin" in page.text
+
+
 def test_what_ended_early_says_why_and_from_where_it_can_go_on(manager: Manager, script: Script) -> None:
     run_id = manager.submit(SMALL, Recipe())
     [task] = script.under_way

@@ -305,7 +305,7 @@ def _going(runs: tuple[Run, ...], digest: str, compact: bool) -> None:
         results.chart(runs, compact)
     with right:
         pausing = any(map(manager().pausing, ids))
-        both = " both" if len(runs) > 1 else ""
+        both = " both" if sum(run.active for run in runs) > 1 else ""
         with st.container(horizontal=True):
             if st.button(
                 "Pausing …" if pausing else f"Pause{both}", key="train-pause", width="stretch", disabled=pausing,
@@ -349,7 +349,7 @@ def _resume(runs: Sequence[Run]) -> list[Run]:
     """The button for the runs that can go on; gives those."""
     able = [run for run in runs if run.resumable]
     if able and st.button(f"Resume{' both' if len(able) > 1 else ''}", type="primary", key="train-resume"):
-        _follow(lambda: manager().resume(*(run.id for run in able), user=browser()))
+        _follow(lambda: manager().resume(*(run.id for run in able), user=browser()) and [run.id for run in runs])
     return able
 
 

@@ -116,6 +116,24 @@ def test_a_run_is_paused_and_goes_on_in_the_next_server_and_after_a_kill(chromiu
     screen.context.close()
 
 
+def test_a_page_left_open_answers_the_next_server(chromium: Browser, mortal: Mortal) -> None:
+    screen = Screen(chromium, mortal.address, f"?net={SMALL.token()}")
+    page = opened(screen)
+    train(page, "single")
+    shown(page, "stop").click()
+    says(page, "It was stopped")
+    app = page.locator("[data-test-connection-state]")
+    mortal.kill()
+    expect(app).not_to_have_attribute("data-test-connection-state", "CONNECTED", timeout=SOON)
+    mortal.begin()
+    expect(app).to_have_attribute("data-test-connection-state", "CONNECTED", timeout=4 * SOON)
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=4 * SOON)
+    shown(page, "single").click()
+    shown(page, "stop").click()
+    says(page, "It was stopped")
+    screen.context.close()
+
+
 def test_whoever_comes_second_is_told_their_place_and_has_the_next_turn(chromium: Browser, mortal: Mortal) -> None:
     first = Screen(chromium, mortal.address, f"?net={SMALL.token()}")
     train(opened(first), "twin")
