@@ -129,8 +129,7 @@ def test_a_page_left_open_answers_the_next_server(chromium: Browser, mortal: Mor
     expect(app).to_have_attribute("data-test-connection-state", "CONNECTED", timeout=4 * SOON)
     expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=4 * SOON)
     shown(page, "single").click()
-    shown(page, "stop").click()
-    says(page, "It was stopped")
+    expect(button(page, "anyway").or_(button(page, "stop")).first).to_be_visible(timeout=4 * SOON)
     screen.context.close()
 
 
