@@ -6,6 +6,7 @@ A folder on the server is named in its terminal alone (`explorer data add`): who
 from __future__ import annotations
 
 import html
+import re
 import secrets
 import time
 
@@ -55,7 +56,8 @@ def _progress() -> None:
         del st.session_state[ERRAND]
         state()["recipe"] = {**state()["recipe"], "data": errand.name}
         st.rerun()
-    say(errand.reason, bad=True)
+    kept = key.partition(" ")[2]  # under a name that nobody gave it
+    say(re.sub(re.escape(kept), "The file", errand.reason, flags=re.IGNORECASE) if kept else errand.reason, bad=True)
     if st.button("Close", key="images-close"):
         errands().forget(key)
         del st.session_state[ERRAND]
@@ -95,7 +97,10 @@ def dialog() -> None:
     )  # fmt: skip
     given = upload.name.removesuffix(".zip")[:80] if upload else ""
     title = st.text_input("What it is called", max_chars=80, key="images-title", placeholder=given)
-    waits = ERRAND in st.session_state
+    errand = errands().read(str(st.session_state.get(ERRAND, "")))
+    waits = errand is not None and errand.active  # one that failed is only yet to be closed
+    if waits:
+        say("Another errand of yours is under way: stop it on the page, or wait until it is done.")
     if st.button("Make the set", type="primary", disabled=upload is None or waits, key="images-make"):
         assert upload is not None
         folder = places.own_folder() / "uploads"
