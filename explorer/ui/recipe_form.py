@@ -46,7 +46,7 @@ def show(network: Network) -> None:
                 images.choose(fields["data"], recipe, network)
                 _group(fields, recipe)
                 continue
-            with st.expander(f"{group} · :gray[{_summary(group, recipe)}]"):
+            with st.expander(f"{group} · :gray[{_summary(group, recipe)}]", key=f"recipe-group-{group.lower()}"):
                 _group(fields, recipe)
         if state()["recipe"] and st.button("Back to the usual recipe", key="recipe-reset"):
             state()["recipe"] = {}
