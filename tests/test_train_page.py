@@ -154,6 +154,7 @@ def test_the_train_page_shows_the_result_and_earlier_runs(workers: Manager) -> N
     chosen.select(ids[0])
     other.run()
     assert "Residual:" in other.text
+    assert "One seed (0), and a short run" in other.text  # below its curves
     assert "".join(other.app.query_params["run"]) == ids[0]
     other.press("train-open")
     assert other.network.blocks == network.blocks and other.network.input == network.input

@@ -461,3 +461,5 @@ def earlier(runs: tuple[Run, ...]) -> None:
         say(_from(able))
         _besides(runs)
         _outcome(runs)
+    live.whole(runs)
+    results.told(runs)
