@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from explorer import presets
 from explorer.network import Network
 from explorer.runs import Manager, Run, Store, owner
 from explorer.runs.messages import ANSWER, JOB
@@ -314,3 +315,17 @@ def _run(store: Store, run_id: str) -> Run:
     run = store.read(run_id)
     assert run is not None
     return run
+
+
+def test_a_run_that_goes_on_is_shown_to_who_started_it_and_to_others_once_it_has_ended(tmp_path: Path) -> None:
+    manager, network = Manager(tmp_path, workers=1), presets.load("digits_resnet20")
+    first = manager.store.create(network, Recipe(), "single", user="one")
+    manager.store.end(first, "stopped")
+    second = manager.store.create(network, Recipe(), "single", user="one")
+    assert manager.latest(network, "one") == (second,)
+    assert manager.latest(network, "other") == manager.latest(network) == (first,)
+    manager.store.end(second, "stopped")
+    assert manager.latest(network, "other") == (second,)
+    from_terminal = manager.store.create(network, Recipe(), "single")
+    assert manager.latest(network, "other") == (from_terminal,)
+    manager.close()

@@ -17,6 +17,7 @@ from explorer.runs.store import network_digest
 from explorer.training import box
 from explorer.training.adapt import depth
 from explorer.training.recipe import Recipe
+from explorer.ui import browser
 from explorer.ui.session import KEY as SESSION
 from explorer.ui.training import KEY
 
@@ -48,11 +49,13 @@ def nothing_runs(workers: Manager) -> Iterator[None]:
 
 
 class Page:
-    """The app open on a network."""
+    """The app open on a network, in a browser of its own or in one whose cookie has this name."""
 
-    def __init__(self, network: Network, page: str = "design") -> None:
+    def __init__(self, network: Network, page: str = "design", called: str = "") -> None:
         self.app = AppTest.from_file(ENTRY, default_timeout=30)
         self.app.query_params["net"] = network.token()
+        if called:
+            self.app.session_state[browser.KEY] = called
         self.run()
         if page != "design":
             self.app.switch_page(str(ROOT / "pages" / f"{page}.py"))
@@ -121,8 +124,10 @@ def test_the_twin_is_one_click_from_the_first_screen_and_a_reload_finds_it_again
     assert "residual" in page.text and "plain twin" in page.text and "/ 600" in page.text and " left · " in page.text
     assert "1 shortcut fewer" in page.text and "role='progressbar'" in page.text
 
-    reloaded = Page(SMALL)  # another session
+    reloaded = Page(SMALL, called=page.app.session_state[browser.KEY])  # another session
     assert reloaded.has("train-stop") and reloaded.training["follows"] == []
+    elsewhere = Page(SMALL)  # another browser: neither is it shown this run nor can it stop it
+    assert elsewhere.has("train-twin") and not elsewhere.has("train-stop")
 
     page.until("One seed.")
     assert all(workers.wait(run_id, SOON) for run_id in ids)

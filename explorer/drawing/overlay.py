@@ -116,7 +116,7 @@ def overlay(
         title.update(x=beside.domain[0], xanchor="left", font={"size": 12, "color": colours.text})
     figure.update_xaxes(
         range=[0, furthest(lines)], tickfont=mono, title_text=TITLES[axis], title_font={"size": 11}, title_standoff=4,
-        nticks=5,
+        nticks=5, exponentformat="SI",
     )  # fmt: skip
     if far_apart(lines, axis):
         low, high = nearest(lines), furthest(lines)

@@ -174,10 +174,17 @@ class Manager:
         run = self.read(run_id)
         return (self.store.pair(run.pair) or (run_id,)) if run else ()
 
-    def latest(self, network: Network) -> tuple[str, ...]:
-        """The ids of this network's latest run, with its twin where it had one; empty where it was never trained."""
-        found = self.store.of_network(network, limit=1)
-        return self.pair_of(found[0]) if found else ()
+    def latest(self, network: Network, user: str = "") -> tuple[str, ...]:
+        """The ids of this network's latest run, with its twin where it had one; empty where it was never trained.
+
+        Runs of other users count once they have ended: what goes on is theirs to watch and to stop.
+        """
+        for run_id in self.store.of_network(network):
+            ids = self.pair_of(run_id)
+            runs = [run for run in map(self.read, ids) if run]
+            if not any(run.active and run.user not in ("", user) for run in runs):
+                return ids
+        return ()
 
     def estimate(self, network: Network, recipe: Recipe, wait: float = 0.0, user: str = "") -> Estimate | None:
         """What a run would take, from steps made in a worker; None while that is not known yet.

@@ -104,16 +104,20 @@ def chart(runs: Sequence[Run], compact: bool = False) -> None:
 def _legend(run: Run) -> str:
     """The run's colour, name, and where it stands."""
     colour = "--xp-inception" if run.kind == "plain" else "--xp-residual"
-    last = recent(run, SMOOTHED)
+    last, about = recent(run, SMOOTHED), ""
     stands: str = run.status if not last and not run.active else "starting"
     if run.status == "queued":
         stands = "waits for a free worker"
     if last:
         loss, share = (sum(getattr(step, what) for step in last) / len(last) for what in ("loss", "accuracy"))
-        stands = f"{brief(loss)} · {share:.0%}"
+        stands, about = (
+            f"{brief(loss)} · {share:.0%}",
+            f"Training loss and accuracy, means of the last {len(last)} steps",
+        )
     if run.finished:
         stands = f"{brief(run.finished.train_loss)} · test {run.finished.test_accuracy:.1%}"
-    numbers = f"<span class='num'>{html.escape(stands)}</span>"
+        about = "Training loss, the mean over the last tenth of the steps; accuracy on all test images"
+    numbers = f"<span class='num' title='{about}'>{html.escape(stands)}</span>"
     return f"<span><i style='background:var({colour})'></i>{name(run)} {numbers}</span>"
 
 

@@ -82,11 +82,14 @@ def panel(network: Network, compact: bool = False) -> tuple[Run, ...]:
 
 
 def shown(network: Network, digest: str) -> tuple[Run, ...]:
-    """The runs to show: those started here that go on or are of this network, else its latest on disk."""
+    """The runs to show: those started here that go on or are of this network, else its latest on disk.
+
+    Another browser's come in once they have ended.
+    """
     mine = _read(state()["follows"])
     if any(run.active or run.network_digest == digest for run in mine):
         return mine
-    return _read(manager().latest(network))
+    return _read(manager().latest(network, browser()))
 
 
 def _halves() -> tuple[DeltaGenerator, DeltaGenerator]:

@@ -18,6 +18,7 @@ function node(name: string, attributes: { [name: string]: string | number }): SV
 export class Chart {
   readonly root: HTMLElement;
   private readonly values = el("span", { class: "xl-values num" });
+  private readonly key = el("span", { class: "xl-key" });
   private readonly svg = node("svg", { role: "img" }) as SVGSVGElement;
   private readonly grid = node("g", { class: "xl-ticks" });
   private readonly lines = node("g", {});
@@ -31,7 +32,7 @@ export class Chart {
 
   constructor(private readonly look: Look, hover: (x: number | null) => void, ...beside: HTMLElement[]) {
     this.svg.append(this.grid, this.lines, this.cursor);
-    this.root = el("figure", { class: `xl-chart${look.small ? " small" : ""}` }, el("figcaption", {}, el("b", { title: look.what }, look.title), look.small ? null : el("span", { class: "xl-key" }, "line training · ◆ test"), ...beside, this.values), this.svg);
+    this.root = el("figure", { class: `xl-chart${look.small ? " small" : ""}` }, el("figcaption", {}, el("b", { title: look.what }, look.title), look.small ? null : this.key, ...beside, this.values), this.svg);
     this.svg.addEventListener("pointermove", (event) => {
       const inner = this.width - MARGIN.left - MARGIN.right;
       const share = (event.offsetX - MARGIN.left) / inner;
@@ -49,7 +50,9 @@ export class Chart {
     this.width = Math.round(box.width);
     this.height = Math.round(box.height);
     if (!this.width || !this.height) return;
-    this.high = this.look.high(lines.flatMap((line) => [...line.y, ...line.marks.map(([, y]) => y)]));
+    const values = lines.flatMap((line) => [...line.y, ...line.marks.map(([, y]) => y)]);
+    this.high = this.look.high(values);
+    say(this.key, `line training · ◆ test${values.some((value) => value > this.high) ? " · what is higher, at the edge" : ""}`);
     this.axes();
     while (this.lines.childElementCount > lines.length) this.lines.lastElementChild?.remove();
     lines.forEach((line, at) => {
