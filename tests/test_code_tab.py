@@ -9,7 +9,7 @@ from explorer import Network, Shape, blocks, presets
 from explorer.export import python_source
 from explorer.export.check import Check
 from explorer.export.script import training_script
-from explorer.ui import training
+from explorer.ui import session
 from explorer.ui.takeaway import code
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +66,7 @@ def test_the_training_script_is_the_other_file() -> None:
 
 def test_images_that_are_not_the_digits_lie_beside_the_script() -> None:
     app = opened(DIGITS)
-    app.session_state[training.KEY]["recipe"] = {"data": "shapes:size=16,train=100,test=100"}
+    app.session_state[session.KEY]["recipe"] = {"data": "shapes:size=16,train=100,test=100"}
     app.run()
     assert not app.exception
     [images] = [one for one in app.get("download_button") if one.proto.label == "Its images"]

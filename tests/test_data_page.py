@@ -22,7 +22,6 @@ from explorer.training.recipe import Recipe
 from explorer.ui import images
 from explorer.ui.images import look, pictures
 from explorer.ui.session import KEY as SESSION
-from explorer.ui.training import KEY
 from tests.test_data_pictures import pets, zipped
 
 ROOT = Path(__file__).parents[1]
@@ -75,7 +74,7 @@ class Page:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        return self.app.session_state[KEY]["recipe"]
+        return self.app.session_state[SESSION]["recipe"]
 
     @property
     def text(self) -> str:

@@ -221,23 +221,28 @@ def test_a_memory_that_is_none_leaves_everything_as_it_was(kept: Any) -> None:
         {"batch": 10**30, "target": {"quantity": "params", "value": 10**5000}, "notes": [1]},
         {"batch": True, "target": {"quantity": "x", "value": 1}, "notes": ["x" * 5000]},
         {"batch": 0, "target": 7, "notes": [""] * 5000},
+        {"recipe": [["steps", 7]]},
+        {"recipe": {"steps": -1}},
+        {"recipe": {"steps": 7, "<b>": 1}},
+        {"recipe": {"data": "nowhere:" + "x" * 10**6}},
     ],
-    ids=range(6),
+    ids=range(10),
 )
 def test_a_bad_setting_is_left_as_it_was(settings: Any) -> None:
     desk = Desk(new_session())
     keeping.restore(desk, {"states": GOOD, "at": 4, "settings": settings})
     fresh = new_session()
-    for name in ("batch", "optimizer", "target", "view", "style", "notes"):
+    for name in ("batch", "optimizer", "recipe", "target", "view", "style", "notes"):
         assert desk.session[name] == fresh[name]  # type: ignore[literal-required]
     assert desk.token == GOOD[4]["token"]
 
 
 def test_one_bad_setting_does_not_take_the_others_along() -> None:
     desk = Desk(new_session())
-    settings = {"batch": 9, "view": "nowhere", "target": None, "optimizer": "adamw"}
+    settings = {"batch": 9, "view": "nowhere", "target": None, "optimizer": "adamw", "recipe": {"steps": 400}}
     keeping.restore(desk, {"states": GOOD, "at": 4, "settings": settings})
     assert (desk.session["batch"], desk.session["view"], desk.session["optimizer"]) == (9, "stack", "adamw")
+    assert desk.session["recipe"] == {"steps": 400}
 
 
 @pytest.mark.parametrize("origin", [None, 5, "x" * 12, "0" * 13, "<script>"])

@@ -17,7 +17,8 @@ from explorer.runs.store import network_digest
 from explorer.training import box
 from explorer.training.adapt import depth
 from explorer.training.recipe import Recipe
-from explorer.ui import browser
+from explorer.ui import browser, keeping
+from explorer.ui.desk import Desk
 from explorer.ui.session import KEY as SESSION
 from explorer.ui.training import KEY
 
@@ -193,10 +194,11 @@ def test_the_recipe_is_changed_in_its_form_and_put_back(workers: Manager) -> Non
     page.run()
     page.app.number_input(key="recipe-clip").set_value(2.5)
     page.run()
-    assert page.training["recipe"] == {"steps": 77, "clip": 2.5}
+    assert page.app.session_state[SESSION]["recipe"] == {"steps": 77, "clip": 2.5}
     assert "77 steps of 64 images, SGD 0.03, momentum 0.9, clipped at 2.5" in page.text
+    assert keeping.told(Desk(page.app.session_state[SESSION]))["settings"]["recipe"] == {"steps": 77, "clip": 2.5}
     page.press("recipe-reset")
-    assert page.training["recipe"] == {} and "150 steps" in page.text
+    assert page.app.session_state[SESSION]["recipe"] == {} and "150 steps" in page.text
 
 
 def test_stopping_and_a_killed_worker_are_said_on_the_page(workers: Manager) -> None:

@@ -56,6 +56,7 @@ class Session(TypedDict):
     history: State
     batch: int
     optimizer: Optimizer
+    recipe: dict[str, Any]  # of the next run: the fields that differ from the network's own recipe
     target: Target | None
     fit: dict[str, Any] | None  # proposals that meet the target, and the network they were made for
     notes: dict[str, str]  # explanations, by the card's name
@@ -82,6 +83,7 @@ def new_session() -> Session:
         history=history.begin(opening.token(), opening.blocks, f"opened {opening.name}"),
         batch=64,
         optimizer="sgd",
+        recipe={},
         target=None,
         fit=None,
         notes={},

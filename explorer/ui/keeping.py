@@ -12,9 +12,10 @@ import secrets
 from contextlib import suppress
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from explorer.network import MAX_COPIES, MAX_TOKEN, Network
+from explorer.training.recipe import Recipe
 from explorer.ui import deeds, history
 from explorer.ui.desk import MAX_BATCH, MAX_TARGET, Desk, Optimizer, Quantity, Style, View, sentence
 from explorer.ui.history import Known
@@ -46,9 +47,16 @@ class Goal(BaseModel):
     value: Annotated[int, Field(ge=1, le=MAX_TARGET)]
 
 
+def _of_a_recipe(fields: Data) -> Data:
+    """These fields, if a recipe can have them."""
+    Recipe.model_validate(fields)
+    return fields
+
+
 SETTINGS: dict[str, TypeAdapter[Any]] = {
     "batch": TypeAdapter(Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH)]),
     "optimizer": TypeAdapter(Optimizer),
+    "recipe": TypeAdapter(Annotated[Data, AfterValidator(_of_a_recipe)]),
     "target": TypeAdapter(Goal | None),
     "view": TypeAdapter(View),
     "style": TypeAdapter(Style),

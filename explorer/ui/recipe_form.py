@@ -12,7 +12,7 @@ from explorer.network import Network
 from explorer.training.recipe import PRESETS, Group, Recipe
 from explorer.ui import images
 from explorer.ui.results import line
-from explorer.ui.training import recipe_for, state
+from explorer.ui.training import change, changes, recipe_for
 
 STYLE = """<style>
 .st-key-recipe { gap: 8px !important; }
@@ -48,8 +48,8 @@ def show(network: Network) -> None:
                 continue
             with st.expander(f"{group} · :gray[{_summary(group, recipe)}]", key=f"recipe-group-{group.lower()}"):
                 _group(fields, recipe)
-        if state()["recipe"] and st.button("Back to the usual recipe", key="recipe-reset"):
-            state()["recipe"] = {}
+        if changes() and st.button("Back to the usual recipe", key="recipe-reset"):
+            change({})
             st.rerun()
 
 
@@ -65,10 +65,10 @@ def _presets(network: Network, recipe: Recipe) -> None:
                 help=preset.summary,
                 type="primary" if chosen else "secondary",
             ):
-                kept = {key: value for key, value in state()["recipe"].items() if key in ("data", "seed")}
+                kept = {key: value for key, value in changes().items() if key in ("data", "seed")}
                 usual = Recipe.default_for(network).model_dump()
-                changes = preset.changes(network, recipe.data)
-                state()["recipe"] = kept | {key: value for key, value in changes.items() if usual[key] != value}
+                fields = preset.changes(network, recipe.data)
+                change(kept | {key: value for key, value in fields.items() if usual[key] != value})
                 st.rerun()
 
 
@@ -156,9 +156,9 @@ def _common(name: str, schema: Mapping[str, Any], value: Any) -> dict[str, Any]:
 
 def _changed(name: str) -> None:
     """Keeps what was typed, if the recipe as a whole accepts it."""
-    changed = {**state()["recipe"], name: st.session_state[f"recipe-{name}"]}
+    changed = {**changes(), name: st.session_state[f"recipe-{name}"]}
     try:
         Recipe.model_validate(changed)
     except ValueError:
         return  # the widget falls back to the value before
-    state()["recipe"] = changed
+    change(changed)

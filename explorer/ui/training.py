@@ -45,20 +45,29 @@ class State(TypedDict):
     sure: bool  # yes, although it takes long
     seen: str  # the network and recipe on screen
     since: float  # when they were first seen
-    recipe: dict[str, Any]  # fields that differ from the network's own recipe
     said: str  # why what was asked for was not taken in
 
 
 def state() -> State:
     """This session's state."""
-    new = State(follows=[], wanted=None, of="", sure=False, seen="", since=0.0, recipe={}, said="")
+    new = State(follows=[], wanted=None, of="", sure=False, seen="", since=0.0, said="")
     kept: State = st.session_state.setdefault(KEY, new)
     return kept
 
 
 def recipe_for(network: Network) -> Recipe:
     """The recipe that a run from here would have: the network's own, with what was changed in the form."""
-    return Recipe.model_validate({**Recipe.default_for(network).model_dump(), **state()["recipe"]})
+    return Recipe.model_validate({**Recipe.default_for(network).model_dump(), **changes()})
+
+
+def changes() -> dict[str, Any]:
+    """What was changed in the form: the fields that differ from the network's own recipe. The browser keeps them."""
+    return session.desk().session["recipe"]
+
+
+def change(fields: dict[str, Any]) -> None:
+    """Has the next run's recipe differ from the network's own in these fields."""
+    session.desk().session["recipe"] = fields
 
 
 @st.fragment(key="dock")
@@ -154,7 +163,7 @@ def _ready(network: Network, digest: str) -> None:
         subject = html.escape(data.facts(recipe.data).subject)
         line(f"<h2>Train on {subject}</h2><small>{html.escape(recipe.words())}</small>")
         say(_takes(estimate), bad=bool(estimate and estimate.refusal))
-        if not state()["recipe"]:
+        if not changes():
             say(reason_for(network))
     with right:
         # what differs from the twin costs more to count than an edit may, so it waits for the estimate

@@ -21,7 +21,7 @@ from explorer.training.recipe import Recipe
 from explorer.ui import session, words
 from explorer.ui.images import bringing, look, pictures, style
 from explorer.ui.results import say
-from explorer.ui.training import state
+from explorer.ui.training import change, changes
 
 KEY = "recipe-data"
 SAID = "recipe-data-said"  # why what was typed was not taken
@@ -71,7 +71,7 @@ def own_or_kind(name: str) -> str:
 
 def take(name: str) -> None:
     """Trains on this set from the next run on."""
-    state()["recipe"] = {**state()["recipe"], "data": name}
+    change({**changes(), "data": name})
 
 
 def _chosen() -> None:

@@ -19,7 +19,7 @@ from explorer.training.data import places
 from explorer.training.data.published import PUBLISHED
 from explorer.ui.images import style
 from explorer.ui.results import say
-from explorer.ui.training import state
+from explorer.ui.training import change, changes
 
 ERRAND = "images-errand"  # the key of what this session waits for
 LIVE = 0.5  # seconds between two looks
@@ -54,7 +54,7 @@ def _progress() -> None:
     if errand.name:
         errands().forget(key)
         del st.session_state[ERRAND]
-        state()["recipe"] = {**state()["recipe"], "data": errand.name}
+        change({**changes(), "data": errand.name})
         st.rerun()
     kept = key.partition(" ")[2]  # under a name that nobody gave it
     say(re.sub(re.escape(kept), "The file", errand.reason, flags=re.IGNORECASE) if kept else errand.reason, bad=True)
