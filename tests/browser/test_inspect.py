@@ -257,6 +257,7 @@ def test_volumes_have_their_names_and_no_two_cover_each_other(
             apart = one["x"] + one["width"] <= other["x"] + 1 or other["x"] + other["width"] <= one["x"] + 1
             assert apart or one["y"] + one["height"] <= other["y"] + 4 or other["y"] + other["height"] <= one["y"] + 4
     look(page, "Costs")
-    ticks = page.locator(".xi-bars .xi-tick").all_inner_texts()
-    assert not [text for text in ticks if "…" in text]
+    ticks = page.locator(".xi-bars .xi-tick")
+    expect(ticks.first).to_be_attached(timeout=SOON)
+    assert not [text for text in ticks.all_text_contents() if "…" in text]
     screen.close()
