@@ -86,7 +86,7 @@ class Page:
         return Network.from_token(self.app.session_state[SESSION]["history"]["now"]["network"])
 
     def recipe(self, **fields: object) -> None:
-        self.app.session_state[KEY] = {**self.training, "recipe": fields}
+        self.app.session_state[SESSION] = {**self.app.session_state[SESSION], "recipe": fields}
 
     def until(self, what: str) -> None:
         """Looks again, as the fragment does by itself in a browser, until the text is there."""

@@ -67,7 +67,7 @@ PAGE = """async () => {
 POINT = """([at, gap]) => {
   const cards = [...document.querySelectorAll(".xp-card")];
   const card = cards[Math.min(at, cards.length - 1)];
-  if (!gap) card.scrollIntoView({block: "nearest"});
+  if (!gap) card.scrollIntoView({block: "center"}); // far from edges that move while a step is measured
   const box = card.getBoundingClientRect();
   return gap ? [box.left + 220, at < cards.length ? box.top + 6 : box.bottom + 8] : [box.left + 70, box.top + 14];
 }"""
@@ -221,13 +221,17 @@ class Monkey:
     # What a hand does before
 
     def press(self, at: int, *modifiers: str) -> None:
-        """Presses a card with the mouse."""
-        x, y = self.page.evaluate(POINT, [at, False])
-        for key in modifiers:
-            self.keys.down(key)
-        self.page.mouse.click(x, y)
-        for key in modifiers:
-            self.keys.up(key)
+        """Presses a card with the mouse; once more where it has moved away under the hand."""
+        for _ in range(3):
+            x, y = self.page.evaluate(POINT, [at, False])
+            for key in modifiers:
+                self.keys.down(key)
+            self.page.mouse.click(x, y)
+            for key in modifiers:
+                self.keys.up(key)
+            if self.page.evaluate("window.tookAt") == at:
+                return
+            self.screen.settled()
 
     def choose(self, at: int) -> None:
         self.press(at)
