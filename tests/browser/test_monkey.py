@@ -179,6 +179,7 @@ class Monkey:
     def __init__(self, screen: Screen, seed: int) -> None:
         self.screen, self.page, self.random = screen, screen.page, random.Random(seed)
         self.desk = Desk(new_session())
+        self.made: Counter[str] = Counter()
         self.page.emulate_media(reduced_motion="reduce")
         self.page.evaluate(NOTE_DRAGS)
         self.keys = self.page.keyboard
@@ -211,11 +212,14 @@ class Monkey:
             self.screen.settled()  # what one try has changed stands before the next one looks where to press
             names = list(self.edits)
             name = self.random.choices(names, [self.edits[each][0] for each in names])[0]
+            if self.random.random() < 0.25:
+                name = min(names, key=self.made.__getitem__)  # the rarest, so that each has its share
             if self.count > MOST_CARDS and name not in ("remove", "undo", "jump"):
                 continue
             if self.count < 3 and name not in ("add", "paste", "undo", "jump"):
                 continue
             if self.edits[name][1]():
+                self.made[name] += 1
                 return name
 
     # What a hand does before
