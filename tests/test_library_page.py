@@ -284,6 +284,14 @@ def test_runs_that_differ_in_their_seed_alone_are_one_line_with_a_band(manager: 
     assert [group.number for group in apart] == [0, 1, 2, 3]
 
 
+def test_a_plain_twin_is_orange_and_its_network_teal_whichever_was_chosen_first(manager: Manager) -> None:
+    kinds = ["plain", "single", "residual", "plain"]
+    runs = [run for run in (manager.read(keep(manager.store, kind=kind)) for kind in kinds) if run is not None]
+    assert [group.number for group in groups(runs, together=False)] == [1, 0, 2, 3]
+    assert [group.number for group in groups(runs[:1], together=False)] == [1]
+    assert [group.number for group in groups(runs[1:3], together=False)] == [0, 1]
+
+
 def test_differences_name_only_what_differs(manager: Manager) -> None:
     deeper = SMALL.apply({"op": "set", "at": 1, "fields": {"repeat": 3}})
     first = manager.read(keep(manager.store, recipe=Recipe(steps=20)))

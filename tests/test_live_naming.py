@@ -141,6 +141,15 @@ def test_what_grows_everywhere_or_broke_off_is_not_healthy() -> None:
     assert "ealthy" not in naming.sentence(level[:1], [True] * 8, False, broke=True)
 
 
+def test_a_loss_above_that_of_guessing_is_not_healthy() -> None:
+    level = [reading([1.0] * 8), reading([1.0] * 8, 6)]
+    assert naming.sentence(level, [True] * 8, False, loss=10.9) == (
+        "The gradients reach the input, but the loss of 10.9 is above that of guessing, 2.3: the updates are too large."
+    )
+    assert naming.sentence(level, [True] * 8, False, loss=10.9, classes=100_000).startswith("Healthy")
+    assert naming.sentence(level, [True] * 8, False, loss=2.4).startswith("Healthy")
+
+
 def test_a_real_run_that_diverges_is_not_called_healthy() -> None:
     network = without_norms(presets.load("digits_resnet20"))
     found = list(train(network, Recipe(steps=30, learning_rate=9.0)))

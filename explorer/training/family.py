@@ -253,7 +253,7 @@ def of_type(network: Network, value: str) -> Network:
                 made.append(kind(**{**kept, "order": "pre" if pre else "post"}))
             if at == last and pre and not _ends(network.blocks, at):
                 block = made[-1]
-                made.append(NormActivation(norm=getattr(block, "norm"), activation=getattr(block, "activation")))  # noqa: B009
+                made.append(NormActivation(**block.model_dump(include={"norm", "activation"})))
         elif not pre and at == last + 1 and isinstance(block, NormActivation):
             continue  # it ended a run of pre-activation blocks
         else:
@@ -328,7 +328,7 @@ def with_shortcut(network: Network, value: str) -> Network:
 def with_norm(network: Network, value: str) -> Network:
     """Every block that has a choice of norm has this one, but those that are without one on purpose in a network that
     has norms elsewhere, such as the stem before pre-activation blocks."""
-    norms = {at: getattr(block, "norm") for at, block in enumerate(network.blocks) if _has(block, "norm")}  # noqa: B009
+    norms = {at: block.model_dump()["norm"] for at, block in enumerate(network.blocks) if _has(block, "norm")}
     if not norms:
         raise ValueError("no block of this network has a norm to choose")
     some = any(norm != "none" for norm in norms.values())

@@ -31,6 +31,7 @@ STYLE = """<style>
 [class*="st-key-recipe-pair"] { gap: 8px !important; flex-wrap: nowrap !important; align-items: flex-end; }
 [class*="st-key-recipe-pair"] > * { flex: 1 1 0 !important; min-width: 0 !important; width: auto !important; }
 </style>"""
+RENEWED = "recipe-renewed"  # how often the recipe as a whole was put in place of another
 WIDE = 18  # characters of choices that stand side by side; more are a list that opens
 
 
@@ -49,8 +50,7 @@ def show(network: Network) -> None:
             with st.expander(f"{group} · :gray[{_summary(group, recipe)}]", key=f"recipe-group-{group.lower()}"):
                 _group(fields, recipe)
         if changes() and st.button("Back to the usual recipe", key="recipe-reset"):
-            change({})
-            st.rerun()
+            _renew({})
 
 
 def _presets(network: Network, recipe: Recipe) -> None:
@@ -68,8 +68,20 @@ def _presets(network: Network, recipe: Recipe) -> None:
                 kept = {key: value for key, value in changes().items() if key in ("data", "seed")}
                 usual = Recipe.default_for(network).model_dump()
                 fields = preset.changes(network, recipe.data)
-                change(kept | {key: value for key, value in fields.items() if usual[key] != value})
-                st.rerun()
+                _renew(kept | {key: value for key, value in fields.items() if usual[key] != value})
+
+
+def _renew(fields: dict[str, Any]) -> None:
+    """Another recipe, in new widgets: a number out of bounds would stay in its box, whatever the value behind it."""
+    change(fields)
+    st.session_state[RENEWED] = st.session_state.get(RENEWED, 0) + 1
+    st.rerun()
+
+
+def _key(name: str) -> str:
+    """Of the widget of a field."""
+    renewed = st.session_state.get(RENEWED, 0)
+    return f"recipe-{name}-{renewed}" if renewed else f"recipe-{name}"
 
 
 def _summary(group: Group, recipe: Recipe) -> str:
@@ -142,7 +154,7 @@ def _field(name: str, schema: Mapping[str, Any], recipe: Recipe) -> None:
 
 def _common(name: str, schema: Mapping[str, Any], value: Any) -> dict[str, Any]:
     """What all widgets take; the value is put into the session, since a widget's own would outlive another recipe."""
-    key = f"recipe-{name}"
+    key = _key(name)
     st.session_state[key] = value
     unit = f", {schema['unit']}" if "unit" in schema else ""
     return {
@@ -156,7 +168,7 @@ def _common(name: str, schema: Mapping[str, Any], value: Any) -> dict[str, Any]:
 
 def _changed(name: str) -> None:
     """Keeps what was typed, if the recipe as a whole accepts it."""
-    changed = {**changes(), name: st.session_state[f"recipe-{name}"]}
+    changed = {**changes(), name: st.session_state[_key(name)]}
     try:
         Recipe.model_validate(changed)
     except ValueError:

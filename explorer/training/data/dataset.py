@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch.nn import functional
 
 from explorer.shape import Shape
 
+Pair = tuple[Tensor, Tensor]  # images (N, C, H, W) and labels (N,)
 SPLIT_SEED = 0  # the split is part of the data set, so every run of every seed is measured on the same images
 
 
@@ -38,6 +40,11 @@ class DataSet:
     train_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
+
+    @classmethod
+    def of(cls, facts: Facts, train: Pair, test: Pair) -> Self:
+        """What these facts are of."""
+        return cls(facts.name, facts.title, facts.classes, *train, *test)
 
     @property
     def shape(self) -> Shape:

@@ -44,16 +44,7 @@ class Digits(Source):
         images = (table[:, :64] * 255 / 16).round().to(torch.uint8).reshape(-1, 1, 8, 8)
         labels = table[:, 64].to(torch.uint8)
         train, test = stratified_split(labels, TEST_IMAGES)
-        facts = self.facts()
-        return DataSet(
-            name=facts.name,
-            title=facts.title,
-            classes=facts.classes,
-            train_images=images[train],
-            train_labels=labels[train],
-            test_images=images[test],
-            test_labels=labels[test],
-        )
+        return DataSet.of(self.facts(), (images[train], labels[train]), (images[test], labels[test]))
 
 
 def digits_table() -> Tensor:

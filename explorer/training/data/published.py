@@ -15,10 +15,8 @@ from torch import Tensor
 
 from explorer.shape import Shape
 from explorer.training.data import cifar, idx, places
-from explorer.training.data.dataset import DataSet, Facts, stratified_split
+from explorer.training.data.dataset import DataSet, Facts, Pair, stratified_split
 from explorer.training.data.source import Source
-
-Pair = tuple[Tensor, Tensor]  # images (N, C, H, W) and labels (N,)
 
 
 class Published(Source):
@@ -98,16 +96,7 @@ class Published(Source):
         for (images, labels), size in zip((train, test), self.sizes, strict=True):
             if images.shape != (size, *self.shape) or labels.shape != (size,) or labels.max() >= len(self.classes):
                 raise ValueError(f"{place} does not hold {self.title}: {size:,} images of {self.shape} with labels")
-        (train_images, train_labels), (test_images, test_labels) = _some(train, facts.train), _some(test, facts.test)
-        return DataSet(
-            name=facts.name,
-            title=facts.title,
-            classes=facts.classes,
-            train_images=train_images,
-            train_labels=train_labels,
-            test_images=test_images,
-            test_labels=test_labels,
-        )
+        return DataSet.of(facts, _some(train, facts.train), _some(test, facts.test))
 
 
 def _some(pair: Pair, count: int) -> Pair:
@@ -119,41 +108,50 @@ def _some(pair: Pair, count: int) -> Pair:
     return images[chosen], labels[chosen]
 
 
-def _idx_folder(*names: str) -> Path | None:
-    """The first folder of these names that has all four files of the format, each plain or gzip."""
-    for folder in (root / name for root in places.folders() for name in names):
-        if all(_idx_file(folder, part, what) for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1")):
-            return folder
-    return None
+class IdxFiles(Published):
+    """Four files of one format in a folder, each plain or gzip."""
 
+    shape: ClassVar[Shape] = Shape(1, 28, 28)
+    sizes: ClassVar[tuple[int, int]] = (60_000, 10_000)
+    folders: ClassVar[tuple[str, ...]]  # where they may lie
 
-def _idx_file(folder: Path, part: str, what: str) -> Path | None:
-    """The file in one of its spellings."""
-    spelt = [f"{part}-{what}-ubyte", f"{part}-{what}-ubyte.gz", f"{part}-{what.replace('-', '.')}-ubyte"]
-    return next((folder / name for name in spelt if (folder / name).is_file()), None)
+    @classmethod
+    def place(cls) -> Path | None:
+        """The first folder that has all four files."""
+        for folder in (root / name for root in places.folders() for name in cls.folders):
+            whats = ("images-idx3", "labels-idx1")
+            if all(cls._file(folder, part, what) for part in ("train", "t10k") for what in whats):
+                return folder
+        return None
 
+    @classmethod
+    def parts(cls, place: Path) -> tuple[Pair, Pair]:
+        """Both parts."""
 
-def _idx_parts(folder: Path) -> tuple[Pair, Pair]:
-    """Both parts of a folder of idx files."""
+        def read(part: str, what: str, sizes: int) -> Tensor:
+            path = cls._file(place, part, what)
+            if path is None:
+                raise ValueError(f"{place} has no {part}-{what}-ubyte")
+            return idx.read(path, sizes)
 
-    def read(part: str, what: str, sizes: int) -> Tensor:
-        path = _idx_file(folder, part, what)
-        if path is None:
-            raise ValueError(f"{folder} has no {part}-{what}-ubyte")
-        return idx.read(path, sizes)
+        train, test = (
+            (read(part, "images-idx3", 3)[:, None], read(part, "labels-idx1", 1)) for part in ("train", "t10k")
+        )
+        return train, test
 
-    train, test = ((read(part, "images-idx3", 3)[:, None], read(part, "labels-idx1", 1)) for part in ("train", "t10k"))
-    return train, test
+    @staticmethod
+    def _file(folder: Path, part: str, what: str) -> Path | None:
+        """The file in one of its spellings."""
+        spelt = [f"{part}-{what}-ubyte", f"{part}-{what}-ubyte.gz", f"{part}-{what.replace('-', '.')}-ubyte"]
+        return next((folder / name for name in spelt if (folder / name).is_file()), None)
 
 
 @final
-class FashionMnist(Published):
+class FashionMnist(IdxFiles):
     """Zalando's clothes."""
 
     kind: ClassVar[str] = "fashion-mnist"
     title: ClassVar[str] = "Fashion-MNIST"
-    shape: ClassVar[Shape] = Shape(1, 28, 28)
-    sizes: ClassVar[tuple[int, int]] = (60_000, 10_000)
     classes: ClassVar[tuple[str, ...]] = (
         "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
     )  # fmt: skip
@@ -166,27 +164,20 @@ class FashionMnist(Published):
         "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
     }
     folder: ClassVar[str] = "FashionMNIST/raw"
+    folders: ClassVar[tuple[str, ...]] = (
+        "FashionMNIST/raw",
+        "FashionMNIST",
+        "fashion-mnist",
+    )  # torchvision's and Debian's
     megabytes: ClassVar[int] = 31
-
-    @classmethod
-    def place(cls) -> Path | None:
-        """Debian's package is called fashion-mnist, torchvision's folder FashionMNIST/raw."""
-        return _idx_folder(cls.folder, "FashionMNIST", "fashion-mnist")
-
-    @classmethod
-    def parts(cls, place: Path) -> tuple[Pair, Pair]:
-        """Both parts."""
-        return _idx_parts(place)
 
 
 @final
-class Mnist(Published):
+class Mnist(IdxFiles):
     """LeCun's digits."""
 
     kind: ClassVar[str] = "mnist"
     title: ClassVar[str] = "MNIST"
-    shape: ClassVar[Shape] = Shape(1, 28, 28)
-    sizes: ClassVar[tuple[int, int]] = (60_000, 10_000)
     classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
     note: ClassVar[str] = "LeCun, Cortes and Burges 1998, CC BY-SA 3.0."
     origin: ClassVar[str] = "https://ossci-datasets.s3.amazonaws.com/mnist/"
@@ -197,17 +188,8 @@ class Mnist(Published):
         "t10k-labels-idx1-ubyte.gz": "md5:ec29112dd5afa0611ce80d1b7f02629c",
     }
     folder: ClassVar[str] = "MNIST/raw"
+    folders: ClassVar[tuple[str, ...]] = ("MNIST/raw", "MNIST", "mnist")
     megabytes: ClassVar[int] = 12
-
-    @classmethod
-    def place(cls) -> Path | None:
-        """torchvision's folder is called MNIST/raw."""
-        return _idx_folder(cls.folder, "MNIST", "mnist")
-
-    @classmethod
-    def parts(cls, place: Path) -> tuple[Pair, Pair]:
-        """Both parts."""
-        return _idx_parts(place)
 
 
 @final

@@ -154,17 +154,11 @@ class Shapes(Source):
     def load(self) -> DataSet:
         """Draws the images."""
         facts = self.facts()
-        train_images, train_labels = draw(self.size, self.difficulty, self.seed, 0, self.train)
-        test_images, test_labels = draw(self.size, self.difficulty, self.seed, 1, self.test)
-        return DataSet(
-            name=facts.name,
-            title=facts.title,
-            classes=facts.classes,
-            train_images=train_images,
-            train_labels=train_labels,
-            test_images=test_images,
-            test_labels=test_labels,
+        train, test = (
+            draw(self.size, self.difficulty, self.seed, part, count)
+            for part, count in enumerate((self.train, self.test))
         )
+        return DataSet.of(facts, train, test)
 
 
 def draw(size: int, difficulty: float, seed: int, part: int, count: int) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from explorer.drawing.overlay import Axis, Overlaid, Point, overlay, pattern_css
 from explorer.runs import Run
@@ -14,6 +15,7 @@ from explorer.ui.results import brief
 
 __all__ = ["ACROSS", "Group", "groups", "legend", "lines", "overlay"]
 
+PLAIN = 1  # the number of a plain twin's line
 ACROSS: dict[Axis, str] = {"steps": "Steps", "seconds": "Seconds", "macs": "MACs spent"}
 ACROSS_HELP = (
     "MACs spent are 3 × the MACs of a forward pass × the images of a batch × the steps: a step's backward pass makes "
@@ -25,7 +27,7 @@ ACROSS_HELP = (
 class Group:
     """Runs that are one line."""
 
-    number: int
+    number: int  # says colour and dash
     name: str
     runs: tuple[Run, ...]
 
@@ -48,8 +50,8 @@ def groups(runs: Sequence[Run], together: bool, key: Callable[[Run], Hashable] =
         found.setdefault(key(run) if together else run.id, []).append(run)
     named: list[Group] = []
     names = [name_of(each[0]) for each in found.values()]
-    for number, each in enumerate(found.values()):
-        name = names[number]
+    numbers = _numbers([each[0].kind == "plain" for each in found.values()])
+    for number, name, each in zip(numbers, names, found.values(), strict=True):
         if names.count(name) > 1 and len(each) == 1:
             name = f"{name}, seed {each[0].recipe.seed}"
         taken = {one.name for one in named}
@@ -58,6 +60,15 @@ def groups(runs: Sequence[Run], together: bool, key: Callable[[Run], Hashable] =
             unlike, again = f"{name} ({again})", again + 1
         named.append(Group(number, unlike, tuple(each)))
     return named
+
+
+def _numbers(plain: Sequence[bool]) -> list[int]:
+    """A number a line: 0, teal, of a network before 1, orange, of a plain twin, as in all charts of training."""
+    numbers: list[int] = []
+    for is_plain in plain:
+        kept = {PLAIN} if any(plain) and not is_plain else set()
+        numbers.append(next(one for one in count(PLAIN * is_plain) if one not in kept.union(numbers)))
+    return numbers
 
 
 def lines(found: Sequence[Group], across: Axis) -> tuple[list[Overlaid], list[str]]:

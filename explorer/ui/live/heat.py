@@ -35,6 +35,7 @@ class Rows:
     names: tuple[str, ...]  # of the cards, numbered
     copies: tuple[int, ...]
     weighted: tuple[bool, ...]  # whether a card has weights, whose gradient can be looked at
+    classes: int  # that the network tells apart
 
     def of_copies(self, cards: Sequence[Any]) -> list[Any]:
         """Something of each card, once for each of its copies."""
@@ -53,6 +54,7 @@ def rows(text: str) -> Rows | None:
         tuple(card_name(card) for card in report.cards),
         tuple(block.copies for block in report.network.blocks),
         tuple(card.params > 0 for card in report.cards),
+        report.output_shape[0],
     )
 
 

@@ -21,6 +21,7 @@ LAST = 4  # the last blocks: this part of all that have weights, whose mean the 
 RECENT = 3  # readings that "now" is the mean of
 EARLY = 10  # steps up to which "at first" is said of the first reading
 CHANGES = 20.0  # times that recent readings may differ and still be one state
+ADRIFT = 1.5  # times the loss of guessing, from where no run is well, whatever its gradients are
 GROWS = 100.0  # times the gradients of all blocks have grown since the first reading, where they reach the input
 FEWEST = 4  # blocks with weights, below which there is no depth to speak of
 
@@ -61,13 +62,23 @@ def kind(share: float, without: bool) -> Kind:
     return "vanishes" if share < VANISHES else "shrinks"
 
 
-def sentence(readings: Sequence[Telemetry], weighted: Sequence[bool], without: bool, broke: bool = False) -> str:
+def sentence(
+    readings: Sequence[Telemetry],
+    weighted: Sequence[bool],
+    without: bool,
+    broke: bool = False,
+    loss: float | None = None,
+    classes: int = 10,
+) -> str:
     """How the first reading was, and how the geometric mean of the last three is; "" where nothing can be said.
 
     `weighted` says of each copy whether it has weights, `without` whether the network has no norms, `broke` whether the
-    run ended in numbers that are not finite or in another failure. What has changed more than twentyfold within the
-    last three readings is said to change, gradients that all have grown a hundredfold are said to grow, and neither,
-    nor a run that broke off, is called healthy.
+    run ended in numbers that are not finite or in another failure; `loss` is the training loss now, where the run is
+    far enough for it to count, and `classes` how many the network tells apart.
+
+    What has changed more than twentyfold within the last three readings is said to change, gradients that all have grown
+    a hundredfold are said to grow, and neither, nor a run that broke off or whose loss is far above that of guessing, is
+    called healthy.
     """
     if not readings:
         return ""
@@ -94,6 +105,11 @@ def sentence(readings: Sequence[Telemetry], weighted: Sequence[bool], without: b
         return f"The gradients grow in all blocks: {step} they are {_times(growth)} times those of step {first.step}."
     if is_ == "even" and broke:
         return f"The gradients reached the input until the run broke off: {step} the first block had {_figure(now)}."
+    if is_ == "even" and loss is not None and loss > ADRIFT * log(classes):
+        return (
+            f"The gradients reach the input, but the loss of {loss:.3g} is above that of guessing, {log(classes):.2g}: "
+            "the updates are too large."
+        )
     if was == is_ or first.step > EARLY:
         return f"{_now(is_, without)}: {step} the first block has {_figure(now)}."
     return f"{_past(was, without)} ({_brief(began)}); {step} {_then(is_)} ({_brief(now)})."

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, islice
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from explorer.drawing.curves import smooth, thinned
+from explorer.drawing.curves import SMOOTHED, smooth, thinned
 from explorer.network import Network
 from explorer.runs import Run
 from explorer.training.events import Evaluated, Finished, Started, Step, Telemetry
 from explorer.ui.live import heat, naming
 
 TESTS = 100
+EARLIEST = 0.2  # of a run, before which its loss says nothing: residual networks start higher
 
 
 def name(run: Run) -> str:
@@ -177,7 +179,10 @@ def sentence(said: Said, form: heat.Rows) -> str:
     except ValueError:
         return ""
     fit = [one for one in said.readings if len(one.copy_gradients) == sum(form.copies)]
-    return naming.sentence(fit, form.of_copies(form.weighted), without, said.run.status == "failed")
+    steps = said.steps
+    counts = bool(steps) and steps[-1].step >= EARLIEST * total_steps(said.run)
+    loss = fmean(step.loss for step in steps[-SMOOTHED:]) if counts else None
+    return naming.sentence(fit, form.of_copies(form.weighted), without, said.run.status == "failed", loss, form.classes)
 
 
 def _means(values: Sequence[float]) -> list[float]:
