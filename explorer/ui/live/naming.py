@@ -76,9 +76,9 @@ def sentence(
     run ended in numbers that are not finite or in another failure; `loss` is the training loss now, where the run is
     far enough for it to count, and `classes` how many the network tells apart.
 
-    What has changed more than twentyfold within the last three readings is said to change, gradients that all have grown
-    a hundredfold are said to grow, and neither, nor a run that broke off or whose loss is far above that of guessing, is
-    called healthy.
+    What has changed more than twentyfold within the last three readings is said to change, and gradients that all have
+    grown a hundredfold are said to grow. Neither is called healthy, nor a run that broke off, nor one whose loss is far
+    above that of guessing.
     """
     if not readings:
         return ""
