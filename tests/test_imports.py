@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 # What each part of the package may import besides itself, and what is under those. A new part has to be placed here.
 BELOW = {
     "shape": (),
+    "numbers": (),
     "layers": (),
     "first_weights": (),
     "branches": ("shape",),
@@ -40,9 +41,9 @@ BELOW = {
     "pickled": (),
     "checkpoint": ("pickled",),
     "summary": ("fit",),
-    "drawing": ("compare",),
+    "drawing": ("compare", "numbers"),
     "export": ("checkpoint", "training"),
-    "training": ("pickled", "report", "weights"),
+    "training": ("numbers", "pickled", "report", "weights"),
     "runs": ("training",),
     "probe": ("training",),
     "pictures": ("probe",),

@@ -19,12 +19,17 @@ def thinned(count: int, most: int = POINTS) -> list[int]:
     return list(range(count - 1, -1, -stride))[::-1]
 
 
+def width(count: int, most: int = POINTS) -> int:
+    """How many steps the last point of a curve of so many is the mean of."""
+    return max(SMOOTHED, -(-count // most))
+
+
 def smooth(steps: Sequence[int], values: Sequence[float]) -> tuple[list[int], list[float]]:
     """Means since the point before, of the last few steps at least, thinned to what a screen can show."""
     kept = thinned(len(values))
-    width = max(SMOOTHED, kept[-1] - kept[-2] if len(kept) > 1 else 1)
+    each = width(len(values))
     # each mean from its own values: differences of running sums would lose small losses behind a large one
-    means = [sum(values[max(0, at + 1 - width) : at + 1]) / min(at + 1, width) for at in kept]
+    means = [sum(values[max(0, at + 1 - each) : at + 1]) / min(at + 1, each) for at in kept]
     return [steps[at] for at in kept], means
 
 

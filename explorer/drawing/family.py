@@ -13,6 +13,7 @@ from explorer.drawing.captions import short
 from explorer.drawing.charts import dress
 from explorer.drawing.overlay import ALL_DASHES, colour_name, template
 from explorer.drawing.palette import MONOSPACE, Palette, palette
+from explorer.numbers import digits
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "triangle-down", "star")
 
@@ -103,7 +104,7 @@ def _said(point: Reached) -> str:
     lines = (
         f"<b>{template(point.title)}</b>",
         f"test {point.accuracy:.1%} ± {point.accuracy_deviation:.1%}, {seeds}",
-        f"training loss {point.loss:.3g} ± {point.loss_deviation:.2g}",
+        f"training loss {digits(point.loss)} ± {digits(point.loss_deviation, 2)}",
         f"{point.params:,} parameters, {point.macs:,} MACs",
     )
     return "<br>".join(lines)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from explorer.network import Network
+from explorer.numbers import digits
 from explorer.report import analyze
 from explorer.training import data, device, initial
 from explorer.training.augment import Augmentation
@@ -457,7 +458,7 @@ def fitting_batch(network: Network, recipe: Recipe, free: int) -> int:
 
 def not_finite(recipe: Recipe, step: int, history: list[tuple[float, float]], what: str = "loss") -> str:
     """The sentence of a run whose numbers overflowed: when, why, and what helps."""
-    before = f", after a highest loss of {max(loss for loss, _ in history):.3g}" if history else ""
+    before = f", after a highest loss of {digits(max(loss for loss, _ in history))}" if history else ""
     ways = [f"a learning rate of {recipe.learning_rate / 10:g} in place of {recipe.learning_rate:g}"]
     if recipe.optimizer == "sgd":
         ways.append("AdamW at 0.001")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from explorer.network import Network
+from explorer.numbers import digits
 from explorer.report import Report, analyze
 from explorer.shape import ShapeError, signed
 from explorer.training import initial
@@ -152,10 +153,11 @@ def first_weights_that_differ(network: Network, seed: int) -> tuple[str, ...]:
 
 def verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Difference) -> str:
     """What was seen, in words: both losses and accuracies, and which learned faster in these steps."""
+    losses = f"{digits(residual.train_loss)} with shortcuts and {digits(plain.train_loss)} without"
     figures = (
-        f"After {_made(residual, plain, recipe)} of {recipe.batch} images the training loss is "
-        f"{residual.train_loss:.3g} with shortcuts and {plain.train_loss:.3g} without; {residual.test_accuracy:.1%} "
-        f"and {plain.test_accuracy:.1%} of the test images are read correctly."
+        f"After {_made(residual, plain, recipe)} of {recipe.batch} images the training loss, averaged over the last "
+        f"tenth, is {losses}; {residual.test_accuracy:.1%} and {plain.test_accuracy:.1%} of the test images are read "
+        "correctly."
     )
     return f"{figures} {_seen(residual, plain)} {caution(recipe, gap, plain)}"
 
@@ -163,10 +165,10 @@ def verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Difference
 def brief_verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Difference) -> str:
     """The same in short."""
     few = f" {gap.depth} weighted layers are few: the difference shows from about {EFFECT_DEPTH}."
+    losses = f"{digits(residual.train_loss, 2)} with shortcuts, {digits(plain.train_loss, 2)} without"
     return (
-        f"{_seen(residual, plain)} {_made(residual, plain, recipe)}, training loss {residual.train_loss:.2g} with "
-        f"shortcuts, {plain.train_loss:.2g} without; test {residual.test_accuracy:.1%} and {plain.test_accuracy:.1%}. "
-        f"One seed.{few if gap.shallow else ''}"
+        f"{_seen(residual, plain)} {_made(residual, plain, recipe)}, training loss {losses}; test "
+        f"{residual.test_accuracy:.1%} and {plain.test_accuracy:.1%}. One seed.{few if gap.shallow else ''}"
     )
 
 

@@ -10,8 +10,9 @@ from io import BytesIO
 import streamlit as st
 from PIL import Image
 
-from explorer.drawing.curves import SMOOTHED, confusion
+from explorer.drawing.curves import confusion, width
 from explorer.network import Network
+from explorer.numbers import digits
 from explorer.runs import Run
 from explorer.training import box, data
 from explorer.training.events import Finished, Wrong
@@ -76,7 +77,8 @@ def outcome(runs: Sequence[Run], brief: bool = False) -> list[tuple[str, bool]]:
     elif len(runs) == 1 and done:
         [only], recipe = done, runs[0].recipe
         figures = (
-            f"training loss is {only.train_loss:.3g}; {only.test_accuracy:.1%} of the test images are read correctly"
+            f"training loss, averaged over the last tenth, is {digits(only.train_loss)}; {only.test_accuracy:.1%} of "
+            "the test images are read correctly"
         )
         sentences.append((f"After {only.steps or recipe.steps} steps the {figures}. One seed ({recipe.seed}).", False))
     return sentences
@@ -104,19 +106,17 @@ def chart(runs: Sequence[Run], compact: bool = False) -> None:
 def _legend(run: Run) -> str:
     """The run's colour, name, and where it stands."""
     colour = "--xp-inception" if run.kind == "plain" else "--xp-residual"
-    last, about = recent(run, SMOOTHED), ""
+    last, about = recent(run, width(reached(run))), ""
     stands: str = run.status if not last and not run.active else "starting"
     if run.status == "queued":
         stands = "waits for a free worker"
     if last:
         loss, share = (sum(getattr(step, what) for step in last) / len(last) for what in ("loss", "accuracy"))
-        stands, about = (
-            f"{brief(loss)} · {share:.0%}",
-            f"Training loss and accuracy, means of the last {len(last)} steps",
-        )
-    if run.finished:
-        stands = f"{brief(run.finished.train_loss)} · test {run.finished.test_accuracy:.1%}"
-        about = "Training loss, the mean over the last tenth of the steps; accuracy on all test images"
+        stands = f"{brief(loss)} · {share:.0%}"
+        about = f"Training loss and accuracy, means of the last {len(last)} steps"
+        if run.finished:
+            stands = f"{brief(loss)} · test {run.finished.test_accuracy:.1%}"
+            about = f"Training loss, the mean of the last {len(last)} steps; accuracy on all test images"
     numbers = f"<span class='num' title='{about}'>{html.escape(stands)}</span>"
     return f"<span><i style='background:var({colour})'></i>{name(run)} {numbers}</span>"
 
@@ -144,8 +144,8 @@ def _progress(runs: Sequence[Run], compact: bool) -> str:
 
 
 def brief(loss: float) -> str:
-    """`0.05`, and `6.1e+18` where a loss has left every scale."""
-    return f"{loss:.2f}" if loss < 1000 else f"{loss:.2g}"
+    """`0.05`, `8,520`, and `6.1e+18` where a loss has left every scale."""
+    return f"{loss:.2f}" if 0.01 <= loss < 100 else digits(loss)
 
 
 def duration(seconds: float) -> str:
@@ -198,7 +198,7 @@ def boxed(network: Network) -> None:
 def _result(title: str, plain: bool, recipe: Recipe, done: Finished) -> None:
     total = sum(map(sum, done.confusion))
     heading = f"{title}: {done.test_accuracy:.1%} of {total} test images"
-    line(f"<h1>{heading}</h1><small>test loss {done.test_loss:.3g}</small>")
+    line(f"<h1>{heading}</h1><small>test loss {digits(done.test_loss)}</small>")
     try:
         images = data.load(recipe.data)
     except (ValueError, OSError) as error:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from explorer.drawing import family as drawing
 from explorer.drawing.overlay import overlay, pattern_css
+from explorer.numbers import digits
 from explorer.runs import manager
 from explorer.training.family import TITLES
 from explorer.ui import session, shell, words
@@ -158,7 +159,7 @@ def _points(now: Stand) -> None:
         final = group.final() if group else None
         said = "deleted" if group is None else share(final) if final else stands(group)
         losses = [run.finished.train_loss for run in group.runs if run.finished] if group else []
-        loss = f"{sum(losses) / len(losses):.3g}" if losses else ""
+        loss = digits(sum(losses) / len(losses)) if losses else ""
         figures = (f"{point.depth}", f"{point.params:,}", words.compact(point.macs), said, loss)
         cells = "".join(f"<td class='num'>{html.escape(figure)}</td>" for figure in figures)
         rows.append(f"<tr><th scope='row'>{html.escape(point.title)}</th>{cells}</tr>")

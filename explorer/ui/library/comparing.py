@@ -11,6 +11,7 @@ import streamlit as st
 from explorer.compare import align, side_by_side
 from explorer.drawing.overlay import overlay, pattern_css
 from explorer.network import Network
+from explorer.numbers import digits
 from explorer.report import analyze
 from explorer.runs import Run, manager
 from explorer.runs.courses import costs, mean_and_deviation
@@ -239,8 +240,8 @@ def _mean_of(group: Group, what: str, percent: bool = False) -> str:
         return ""
     mean, apart = mean_and_deviation(values)
     if len(values) == 1:
-        return f"{mean:.1%}" if percent else f"{mean:.3g}"
-    return share((mean, apart)) if percent else f"{mean:.3g} ± {apart:.2g}"
+        return f"{mean:.1%}" if percent else digits(mean)
+    return share((mean, apart)) if percent else f"{digits(mean)} ± {digits(apart, 2)}"
 
 
 def _time(group: Group) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.numbers import digits
 from explorer.runs import Run, manager
 from explorer.runs.courses import costs
 from explorer.runs.exported.tables import name_of
@@ -144,10 +145,10 @@ def _facts(run: Run, tags: tuple[str, ...]) -> str:
     if known:
         facts += [("Parameters", f"{known[1]:,}"), ("MACs an image", words.compact(known[0]))]
     if done:
-        facts += [("Test accuracy", f"{done.test_accuracy:.1%}"), ("Test loss", f"{done.test_loss:.3g}"),
-                  ("Training loss", f"{done.train_loss:.3g}"), ("Time", duration(done.seconds))]  # fmt: skip
+        facts += [("Test accuracy", f"{done.test_accuracy:.1%}"), ("Test loss", f"{digits(done.test_loss)}"),
+                  ("Training loss", f"{digits(done.train_loss)}"), ("Time", duration(done.seconds))]  # fmt: skip
     elif last:
-        facts.append(("Reached", f"step {last.step:,}, loss {last.loss:.3g}"))
+        facts.append(("Reached", f"step {last.step:,}, loss {digits(last.loss)}"))
     if started:
         facts += [("Device", f"{started.device}, {started.precision}")]
     facts.append(("Began", time.strftime("%d %B %Y, %H:%M", time.localtime(run.created))))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from math import exp, log
 
 from explorer.network import Network
+from explorer.numbers import digits
 from explorer.training.events import Telemetry
 from explorer.training.telemetry import LARGEST
 
@@ -107,8 +108,8 @@ def sentence(
         return f"The gradients reached the input until the run broke off: {step} the first block had {_figure(now)}."
     if is_ == "even" and loss is not None and loss > ADRIFT * log(classes):
         return (
-            f"The gradients reach the input, but the loss of {loss:.3g} is above that of guessing, {log(classes):.2g}: "
-            "the updates are too large."
+            f"The gradients reach the input, but the loss of {digits(loss)} is above that of guessing, "
+            f"{log(classes):.2g}: the updates are too large."
         )
     if was == is_ or first.step > EARLY:
         return f"{_now(is_, without)}: {step} the first block has {_figure(now)}."

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.drawing.curves import SMOOTHED, smooth, thinned
+from explorer.drawing.curves import smooth, thinned, width
 from explorer.network import Network
 from explorer.runs import Run
 from explorer.training.events import Evaluated, Finished, Started, Step, Telemetry
@@ -181,7 +181,7 @@ def sentence(said: Said, form: heat.Rows) -> str:
     fit = [one for one in said.readings if len(one.copy_gradients) == sum(form.copies)]
     steps = said.steps
     counts = bool(steps) and steps[-1].step >= EARLIEST * total_steps(said.run)
-    loss = fmean(step.loss for step in steps[-SMOOTHED:]) if counts else None
+    loss = fmean(step.loss for step in steps[-width(len(steps)) :]) if counts else None
     return naming.sentence(fit, form.of_copies(form.weighted), without, said.run.status == "failed", loss, form.classes)
 
 

@@ -52,7 +52,8 @@ export class Chart {
     if (!this.width || !this.height) return;
     const values = lines.flatMap((line) => [...line.y, ...line.marks.map(([, y]) => y)]);
     this.high = this.look.high(values);
-    say(this.key, `line training · ◆ test${values.slice(1).some((value) => value > this.high) ? " · what is higher, at the edge" : ""}`);
+    const beyond = values.slice(1).some((value) => value > this.high);
+    say(this.key, beyond ? `◆ test · beyond ${Math.floor(this.high)} on the edge` : "line training · ◆ test");
     this.axes();
     while (this.lines.childElementCount > lines.length) this.lines.lastElementChild?.remove();
     lines.forEach((line, at) => {

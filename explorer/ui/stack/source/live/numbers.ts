@@ -14,6 +14,12 @@ function digits(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
+// A loss as the legend above the charts has it.
+export function loss(value: number): string {
+  if (value >= 0.01 && value < 100) return value.toFixed(2);
+  return value >= 100 && value < 1e6 ? Number(value.toPrecision(3)).toLocaleString("en") : written(value);
+}
+
 export const percent = (value: number): string => `${(100 * value).toFixed(value > 0.9995 || value < 0.0005 ? 0 : 1)}%`;
 export const bytes = (value: number): string => (value >= 1e9 ? `${digits(value / 1e9)} GB` : `${digits(value / 1e6)} MB`);
 export const milliseconds = (value: number): string => (value >= 1000 ? `${digits(value / 1000)} s` : `${digits(value)} ms`);

@@ -4,7 +4,7 @@ import { el, say, segmented, set, toggle } from "../dom";
 import { Chart, type Line, type Look } from "./chart";
 import { css, GRADIENT } from "./colours";
 import { HeatView } from "./heat";
-import { before, bytes, milliseconds, percent, written } from "./numbers";
+import { before, bytes, loss, milliseconds, percent, written } from "./numbers";
 import type { Component, Quantity, Rows, Run, RunsData, Stripe } from "./types";
 
 type Axis = "steps" | "seconds";
@@ -14,7 +14,7 @@ const above = (values: number[]): number => 1.12 * Math.max(...values, 1e-12);
 const LOSS = { least: 2.5, most: 4 }; // guessing among ten classes is 2.3; what grew beyond 4 lies on the edge
 const SOURCES: Source[] = [
   {
-    look: { title: "Loss", what: "Cross entropy: mean over the last training batches as a line, test images as diamonds", write: written, tick: written, small: false, high: (values) => 1.04 * Math.max(LOSS.least, Math.min(Math.max(...values.slice(1), 0), LOSS.most)) },
+    look: { title: "Loss", what: "Cross entropy: mean over the last training batches as a line, test images as diamonds", write: loss, tick: written, small: false, high: (values) => 1.04 * Math.max(LOSS.least, Math.min(Math.max(...values.slice(1), 0), LOSS.most)) },
     line: (run) => ({ x: run.at, y: run.loss }), marks: (run) => run.tests.map(([step, loss]) => [step, loss]),
   },
   {
