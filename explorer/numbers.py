@@ -6,8 +6,8 @@ LONG = 1e6  # from where on a number has a power of ten
 
 
 def digits(number: float, count: int = 3) -> str:
-    """So many digits, with thousands separators: `0.0573`, `2.31`, `8,520`, `6.1e+18`; whole ones from a hundred on."""
+    """So many digits, with thousands separators: `0.0573`, `2.31`, `8,520`, `6.1e18`; whole ones from a hundred on."""
     rounded = float(f"{number:.{count}g}")
     if 10 ** (count - 1) <= abs(rounded) < LONG:
         return f"{rounded:,.0f}"
-    return f"{number:.{count}g}" if abs(rounded) < LONG else f"{number:.2g}"
+    return f"{number:.{count}g}" if abs(rounded) < LONG else f"{number:.1e}".replace("e+", "e")

@@ -151,6 +151,23 @@ def first_weights_that_differ(network: Network, seed: int) -> tuple[str, ...]:
     return tuple(name for name in ours if name in both and not torch.equal(ours[name], theirs[name]))
 
 
+def alone(done: Finished) -> str:
+    """What one run came to, where that is little; "" where it learned."""
+    guessing = guess(done)
+    if done.train_loss > DIVERGED * guessing:
+        return "It did not learn: its loss grew far beyond that of guessing. A smaller learning rate helps."
+    return (
+        "It has not learned much yet: its loss is near that of guessing."
+        if done.train_loss > UNLEARNED * guessing
+        else ""
+    )
+
+
+def guess(done: Finished) -> float:
+    """The loss of equal probabilities."""
+    return math.log(max(2, len(done.confusion)))
+
+
 def verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Difference) -> str:
     """What was seen, in words: both losses and accuracies, and which learned faster in these steps."""
     losses = f"{digits(residual.train_loss)} with shortcuts and {digits(plain.train_loss)} without"
@@ -181,7 +198,7 @@ def _made(residual: Finished, plain: Finished, recipe: Recipe) -> str:
 
 def _seen(residual: Finished, plain: Finished) -> str:
     low, high = sorted((residual.train_loss, plain.train_loss))
-    guessing = math.log(max(2, len(residual.confusion)))  # the loss of equal probabilities
+    guessing = guess(residual)
     worse = [each.train_loss > DIVERGED * guessing for each in (residual, plain)]
     if all(worse):
         return "Neither learned: both losses grew far beyond that of guessing. A smaller learning rate helps."

@@ -149,6 +149,8 @@ def _field(name: str, schema: Mapping[str, Any], recipe: Recipe) -> None:
     common["disabled"] = (name == "steps" and recipe.seconds is not None) or (
         name == "momentum" and recipe.optimizer != "sgd"
     )
+    if "anyOf" in schema:
+        common["value"] = None  # without it a number cannot be taken out of its box
     st.number_input(placeholder=schema.get("empty", ""), **common)
 
 

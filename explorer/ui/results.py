@@ -17,7 +17,7 @@ from explorer.runs import Run
 from explorer.training import box, data
 from explorer.training.events import Finished, Wrong
 from explorer.training.recipe import Recipe
-from explorer.training.twin import Difference, brief_verdict, difference, verdict
+from explorer.training.twin import Difference, alone, brief_verdict, difference, verdict
 from explorer.ui import live
 from explorer.ui.live import trying
 from explorer.ui.live.series import name, reached, recent, total_steps
@@ -80,7 +80,8 @@ def outcome(runs: Sequence[Run], brief: bool = False) -> list[tuple[str, bool]]:
             f"training loss, averaged over the last tenth, is {digits(only.train_loss)}; {only.test_accuracy:.1%} of "
             "the test images are read correctly"
         )
-        sentences.append((f"After {only.steps or recipe.steps} steps the {figures}. One seed ({recipe.seed}).", False))
+        said = f"After {only.steps or recipe.steps} steps the {figures}."
+        sentences.append((" ".join(filter(None, (said, alone(only), f"One seed ({recipe.seed})."))), False))
     return sentences
 
 
@@ -144,7 +145,7 @@ def _progress(runs: Sequence[Run], compact: bool) -> str:
 
 
 def brief(loss: float) -> str:
-    """`0.05`, `8,520`, and `6.1e+18` where a loss has left every scale."""
+    """`0.05`, `8,520`, and `6.1e18` where a loss has left every scale."""
     return f"{loss:.2f}" if 0.01 <= loss < 100 else digits(loss)
 
 

@@ -201,12 +201,16 @@ def _buttons(network: Network, digest: str, label: str, gap: Difference | None, 
     refusal = twin_refusal(network)
     with st.container(horizontal=True, vertical_alignment="center"):
         able = _resume(runs)
+        first: Literal["primary", "secondary"] = "secondary" if able else "primary"
         twin = st.button(
-            label, type="secondary" if able else "primary", disabled=bool(refusal), key="train-twin",
+            label, type="secondary" if refusal else first, disabled=bool(refusal), key="train-twin",
             help="Trains this network and the same network without its shortcuts at once: same first weights, same "
             "batches, one thread each.",
         )  # fmt: skip
-        single = st.button("Train alone", key="train-single", help="Trains this network without its twin.")
+        single = st.button(
+            "Train alone", type=first if refusal else "secondary", key="train-single",
+            help="Trains this network without its twin.",
+        )  # fmt: skip
         if gap and gap.shallow and st.button("Deepen a copy", key="deepen", help=shallow_sentence(gap)):
             deeper = deepen(network)
             session.load(deeper, deeper.name)

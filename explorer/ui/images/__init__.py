@@ -100,10 +100,11 @@ def _parameter(source: Source, field: str, schema: Mapping[str, Any]) -> None:
     whole = bounds["type"] == "integer"
     kind, form = (int, "%d") if whole else (float, "%g")
     low, high = bounds["minimum"], bounds["maximum"] if "maximum" in bounds else bounds["exclusiveMaximum"]
+    empty: dict[str, Any] = {"value": None} if "anyOf" in schema else {}  # else nobody could take the number out
     st.number_input(
         f"{schema['title']}{unit}", kind(low), kind(high), step=kind(bounds.get("multipleOf", 1 if whole else 0.1)),
         format=form, key=key, help=schema.get("description"), placeholder=schema.get("empty", ""), on_change=_set,
-        args=(source.name, field),
+        args=(source.name, field), **empty,
     )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ function digits(value: number): string {
 // A loss as the legend above the charts has it.
 export function loss(value: number): string {
   if (value >= 0.01 && value < 100) return value.toFixed(2);
-  return value >= 100 && value < 1e6 ? Number(value.toPrecision(3)).toLocaleString("en") : written(value);
+  if (value >= 1e6) return value.toExponential(1).replace("e+", "e");
+  return value >= 100 ? Number(value.toPrecision(3)).toLocaleString("en") : written(value);
 }
 
 export const percent = (value: number): string => `${(100 * value).toFixed(value > 0.9995 || value < 0.0005 ? 0 : 1)}%`;
