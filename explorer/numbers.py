@@ -10,4 +10,5 @@ def digits(number: float, count: int = 3) -> str:
     rounded = float(f"{number:.{count}g}")
     if 10 ** (count - 1) <= abs(rounded) < LONG:
         return f"{rounded:,.0f}"
-    return f"{number:.{count}g}" if abs(rounded) < LONG else f"{number:.1e}".replace("e+", "e")
+    front, _, power = (f"{number:.{count}g}" if abs(rounded) < LONG else f"{number:.1e}").partition("e")
+    return f"{front}e{int(power)}" if power else front
