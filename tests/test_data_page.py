@@ -161,6 +161,12 @@ def test_the_window_shows_samples_counts_and_changes() -> None:
     mean = data.load("shapes:test=100").train_images.float().mean((0, 2, 3)).tolist()
     assert " · ".join(f"{value:.1f}" for value in mean) in said
     assert "The recipe changes nothing of them" in said
+    page.run()  # a measured step and the end of a run have the page made anew, which closes no window
+    assert "alt='Images of disc'" in page.text
+    page.press("images-bring")
+    assert "A zip with a folder a class" in page.text and "alt='Images of disc'" not in page.text
+    page.run()
+    assert "A zip with a folder a class" in page.text
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ def test_shapes_are_chosen_looked_at_and_fitted(
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Fit the network").click()
     expect(hint).to_have_count(0, timeout=LATE)
+    expect(window).to_have_count(0)  # it was closed for good
     screen.close()
 
 

@@ -24,6 +24,7 @@ from explorer.ui.results import say
 from explorer.ui.training import change, changes
 
 KEY = "recipe-data"
+WINDOW = "images-window"  # which is open: "look", "bring", or none
 SAID = "recipe-data-said"  # why what was typed was not taken
 
 
@@ -47,9 +48,20 @@ def choose(schema: Mapping[str, Any], recipe: Recipe, network: Network) -> None:
             _shown(recipe, network)
         with st.container(key="images-ways", horizontal=True):
             if not lacks and st.button("Look closer", key="images-look"):
-                look.closer(recipe, network)
+                st.session_state[WINDOW] = "look"
             if st.button("Bring pictures", key="images-bring", help="A zip of pictures, a folder a class."):
-                bringing.dialog()
+                st.session_state[WINDOW] = "bring"
+        # drawn in every run of the page, which would close it otherwise: a measured step and the end of a run make one
+        match st.session_state.get(WINDOW):
+            case "look" if not lacks:
+                look.closer(recipe, network, close)
+            case "bring":
+                bringing.window(close)
+
+
+def close() -> None:
+    """Closes the window that is open."""
+    st.session_state.pop(WINDOW, None)
 
 
 def options(recipe: Recipe) -> dict[str, str]:

@@ -9,6 +9,7 @@ import html
 import re
 import secrets
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -78,8 +79,12 @@ def lacking(name: str, why: str) -> None:
         st.rerun()
 
 
-@st.dialog("Bring pictures")
-def dialog() -> None:
+def window(close: Callable[[], None]) -> None:
+    """The window; `close` is called when somebody closes it, and once a set is made."""
+    st.dialog("Bring pictures", on_dismiss=close)(_window)(close)
+
+
+def _window(close: Callable[[], None]) -> None:
     """The upload of a zip, what the set is called, and the size of its pictures."""
     style.show()
     say(
@@ -115,5 +120,6 @@ def dialog() -> None:
             say(f"The file was not kept ({error.strerror or error}).", bad=True)
             return
         st.session_state[ERRAND] = errands().bring(file, size or 32, title or given)
+        close()
         st.rerun()
     say("It stays on this machine and is listed for everybody who uses this app here.")

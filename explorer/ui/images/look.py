@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -19,10 +19,10 @@ ROWS = 40  # classes that are shown
 PARTS = {"train": "To learn from", "test": "To test with"}
 
 
-def closer(recipe: Recipe, network: Network) -> None:
-    """Opens the window."""
+def closer(recipe: Recipe, network: Network, close: Callable[[], None]) -> None:
+    """The window; `close` is called when somebody closes it."""
     facts = data.facts(recipe.data)
-    st.dialog(facts.title.partition(" (")[0], width="large")(_window)(recipe, network)
+    st.dialog(facts.title.partition(" (")[0], width="large", on_dismiss=close)(_window)(recipe, network)
 
 
 def _window(recipe: Recipe, network: Network) -> None:
