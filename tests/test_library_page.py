@@ -16,7 +16,7 @@ from explorer.runs.catalogue import Catalogue
 from explorer.training.recipe import Recipe
 from explorer.ui.comparison.curves import single
 from explorer.ui.library import away, comparing, listing
-from explorer.ui.library.lines import groups, lines, stands
+from explorer.ui.library.lines import Group, accuracy_of, groups, lines, stands
 from explorer.ui.library.view import MOST, PAGE, View, data, found, ids, line, read
 from explorer.ui.session import KEY as SESSION
 from tests.kept import SMALL, keep
@@ -282,6 +282,16 @@ def test_runs_that_differ_in_their_seed_alone_are_one_line_with_a_band(manager: 
     apart = groups(runs, together=False)
     assert [group.name for group in apart] == ["Small, seed 0", "Small, seed 1", "Small, seed 2", DEEP.name]
     assert [group.number for group in apart] == [0, 1, 2, 3]
+
+
+def test_one_seed_has_no_deviation(manager: Manager) -> None:
+    states = [("finished", 0), ("queued", 1), ("finished", 2)]
+    kept = [keep(manager.store, recipe=Recipe(steps=20, seed=seed), status=status) for status, seed in states]
+    first, waiting, second = (run for run in map(manager.read, kept) if run is not None)
+    assert accuracy_of(Group(0, "", (first,))) == "90.0%" and accuracy_of(Group(0, "", (waiting,))) == ""
+    assert accuracy_of(Group(0, "", (first, waiting))) == "90.0%, 1 of 2 seeds"
+    assert accuracy_of(Group(0, "", (first, waiting, second))) == "91.0 ± 1.4 %, 2 of 3 seeds"
+    manager.store.remove(kept[1])
 
 
 def test_a_plain_twin_is_orange_and_its_network_teal_whichever_was_chosen_first(manager: Manager) -> None:

@@ -1,5 +1,6 @@
 """Runs: workers that are processes of their own, and the store that keeps what they say."""
 
+import ctypes
 import json
 import os
 import signal
@@ -14,8 +15,9 @@ import torch
 
 from explorer import presets
 from explorer.network import Network
-from explorer.runs import Manager, Run, Store, owner
+from explorer.runs import Manager, Run, Store, owner, worker
 from explorer.runs.messages import ANSWER, JOB
+from explorer.training import device
 from explorer.training.events import Failed, Finished, Started, Step
 from explorer.training.recipe import Recipe
 
@@ -55,6 +57,16 @@ def process_of(manager: Manager, run_id: str) -> int:
     """The process that trains a run."""
     task = manager._tasks[run_id]
     return next(worker._process.pid for worker in manager.workers._workers if worker.task is task)
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="no GNU library")
+def test_a_worker_gives_back_what_a_job_held() -> None:
+    many = [torch.ones(20_000) for _ in range(4000)]  # 80 kB each, which the library does not give back by itself
+    many = many[-1:]
+    held = device.held_bytes(torch.device("cpu"))
+    worker.release()
+    after = device.held_bytes(torch.device("cpu"))
+    assert held is not None and after is not None and held - after > 200e6
 
 
 def gone(pid: int) -> bool:

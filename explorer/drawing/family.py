@@ -15,6 +15,7 @@ from explorer.drawing.overlay import ALL_DASHES, colour_name, template
 from explorer.drawing.palette import MONOSPACE, Palette, palette
 from explorer.numbers import digits
 
+FINE = 0.04  # of accuracy, up to which ticks have a digit after the point
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "triangle-down", "star")
 
 
@@ -71,28 +72,31 @@ def reached(points: Sequence[Reached], axis: str, values: Sequence[str], dark: b
             type="category", categoryorder="array", categoryarray=list(values), range=[-0.4, len(values) - 0.6],
             title_text=axis.lower(), row=1, col=column,
         )  # fmt: skip
+    low, high = _shares(points)
     for column in (1, 3):
-        figure.update_yaxes(tickformat=".0%", range=_shares(points), row=1, col=column)
+        figure.update_yaxes(tickformat=".0%" if high - low > FINE else ".1%", range=[low, high], row=1, col=column)
     figure.update_yaxes(rangemode="tozero", row=1, col=2)
     _macs(figure, points, colours)
     return figure
 
 
-def _shares(points: Sequence[Reached]) -> list[float]:
+def _shares(points: Sequence[Reached]) -> tuple[float, float]:
     """The part of the accuracies that is in use, with a little room."""
     low = min((point.accuracy - point.accuracy_deviation for point in points), default=0.0)
     high = max((point.accuracy + point.accuracy_deviation for point in points), default=1.0)
     room = max(0.02, 0.12 * (high - low))
-    return [max(0.0, low - room), min(1.02, high + room)]
+    return max(0.0, low - room), min(1.0, high + room)
 
 
 def _macs(figure: go.Figure, points: Sequence[Reached], colours: Palette) -> None:
     """A logarithmic axis with a few round ticks."""
     sizes = [max(1, point.macs) for point in points] or [1]
     left, right = log10(min(sizes)) - 0.12, log10(max(sizes)) + 0.12
-    digits = (1, 2, 5) if right - left < 2 else (1,)
-    ticks = [digit * 10**power for power in range(floor(left), ceil(right) + 1) for digit in digits if power >= 0]
-    ticks = [tick for tick in ticks if left <= log10(tick) <= right] or [min(sizes)]
+    rounds = (1, 2, 5) if right - left < 2 else (1,)
+    ticks = [each * 10**power for power in range(floor(left), ceil(right) + 1) for each in rounds if power >= 0]
+    ticks = [tick for tick in ticks if left <= log10(tick) <= right]
+    if len(ticks) < 2:
+        ticks = sorted({min(sizes), max(sizes)})
     figure.update_xaxes(
         type="log", range=[left, right], tickvals=ticks, ticktext=[short(tick) for tick in ticks], showgrid=True,
         gridcolor=colours.line, title_text="MACs an image", row=1, col=3,
@@ -101,10 +105,11 @@ def _macs(figure: go.Figure, points: Sequence[Reached], colours: Palette) -> Non
 
 def _said(point: Reached) -> str:
     seeds = f"{point.seeds} seed{'' if point.seeds == 1 else 's'}"
+    several = point.seeds > 1  # one run has no deviation
     lines = (
         f"<b>{template(point.title)}</b>",
-        f"test {point.accuracy:.1%} ± {point.accuracy_deviation:.1%}, {seeds}",
-        f"training loss {digits(point.loss)} ± {digits(point.loss_deviation, 2)}",
+        f"test {point.accuracy:.1%}{f' ± {point.accuracy_deviation:.1%}' if several else ''}, {seeds}",
+        f"training loss {digits(point.loss)}{f' ± {digits(point.loss_deviation, 2)}' if several else ''}",
         f"{point.params:,} parameters, {point.macs:,} MACs",
     )
     return "<br>".join(lines)

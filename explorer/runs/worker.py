@@ -5,9 +5,12 @@ It keeps torch warm from job to job and ends when its stdin does, so that it nev
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import sys
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -42,6 +45,7 @@ def main() -> None:
         answers.write(Ready().model_dump_json().encode() + b"\n")
         for answer in work(jobs.get(), pausing):
             answers.write(answer.model_dump_json().encode() + b"\n")
+        release()
 
 
 def work(job: Job, pausing: Container[str] = ()) -> Iterator[Answer]:
@@ -63,6 +67,13 @@ def warm_up() -> None:
     measure(tiny, Recipe(steps=1, batch=8))
     for _ in train(tiny, Recipe(steps=1, batch=8)):
         pass
+
+
+def release() -> None:
+    """Gives freed memory back to the system, or the next run would be said to hold what the last one did."""
+    gc.collect()
+    with suppress(AttributeError, OSError):  # GNU's library has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _read(jobs: SimpleQueue[Job], pausing: set[str]) -> None:

@@ -66,7 +66,10 @@ def frame(links: Sequence[Any], here: Any) -> None:
     number = 2 + [link.url_path for link in links].index(here.url_path)
     mark = f".st-key-header > :nth-child({number}) a"
     marked = f"{mark} {{ background: var(--xp-accent-soft); }} {mark} p {{ color: var(--xp-accent) !important; }}"
-    st.html(f"{_style()}<style>{marked}</style>")
+    # windows and menus lie outside of what has the theme's scheme of colours, so they are told
+    scheme = "dark" if st.context.theme.type == "dark" else "light"
+    apart = f"[role=dialog], [data-testid=stPopoverBody] {{ color-scheme: {scheme}; }}"
+    st.html(f"{_style()}<style>{marked} {apart}</style>")
     with st.container(key="header", horizontal=True, gap=None):
         st.html(BRAND)
         for link in links:

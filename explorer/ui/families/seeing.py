@@ -19,7 +19,7 @@ from explorer.ui.families.planning import earlier
 from explorer.ui.library import away
 from explorer.ui.library.comparing import CHART
 from explorer.ui.library.copying import copy_link
-from explorer.ui.library.lines import ACROSS, ACROSS_HELP, legend, lines, share, stands
+from explorer.ui.library.lines import ACROSS, ACROSS_HELP, accuracy_of, legend, lines, stands
 from explorer.ui.library.view import MOST, SEPARATOR
 
 LIVE = 1.5  # seconds between two looks while it trains
@@ -156,8 +156,7 @@ def _points(now: Stand) -> None:
     groups = dict(zip(now.of_group, now.groups, strict=True))
     for place, point in enumerate(family.points):
         group = groups.get(place)
-        final = group.final() if group else None
-        said = "deleted" if group is None else share(final) if final else stands(group)
+        said = "deleted" if group is None else accuracy_of(group) or stands(group)
         losses = [run.finished.train_loss for run in group.runs if run.finished] if group else []
         loss = digits(sum(losses) / len(losses)) if losses else ""
         figures = (f"{point.depth}", f"{point.params:,}", words.compact(point.macs), said, loss)

@@ -14,6 +14,5 @@ def _text() -> str:
 
 
 def show() -> None:
-    """Once a page or window. A window lies outside of what has the theme's scheme of colours, so it is told."""
-    scheme = "dark" if st.context.theme.type == "dark" else "light"
-    st.html(f"<style>{_text()}[role=dialog] {{ color-scheme: {scheme}; }}</style>")
+    """Once a page or window."""
+    st.html(f"<style>{_text()}</style>")

@@ -241,7 +241,7 @@ def _mean_of(group: Group, what: str, percent: bool = False) -> str:
     mean, apart = mean_and_deviation(values)
     if len(values) == 1:
         return f"{mean:.1%}" if percent else digits(mean)
-    return share((mean, apart)) if percent else f"{digits(mean)} ± {digits(apart, 2)}"
+    return share((mean, apart), len(values)) if percent else f"{digits(mean)} ± {digits(apart, 2)}"
 
 
 def _time(group: Group) -> str:

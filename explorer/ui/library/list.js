@@ -6,6 +6,7 @@ const COLUMNS = [
   ["name", "Network"], ["status", "Status"], ["recipe", "Recipe"], ["data", "Images"], ["steps", "Steps"], ["loss", "Loss"],
   ["accuracy", "Test"], ["seconds", "Time"], ["device", "Device"], ["when", "When"],
 ];
+const MEANT = { loss: "Training loss: averaged over the last tenth, of a run that goes on the last step's", accuracy: "Share of the test images that is read correctly" };
 const NUMBERS = new Set(["steps", "loss", "accuracy", "seconds"]);
 const lists = new WeakMap();
 
@@ -113,6 +114,7 @@ class List {
       cell.scope = "col";
       const sorted = this.view.sort === name;
       cell.setAttribute("aria-sort", sorted ? (this.view.descending ? "descending" : "ascending") : "none");
+      if (MEANT[name]) cell.title = MEANT[name];
       cell.append(this.heading(name, title));
       line.append(cell);
     }

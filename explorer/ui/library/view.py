@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from explorer.numbers import digits
 from explorer.runs.catalogue import LONGEST_QUERY, Row, SortBy, matches, ordered, query
 from explorer.runs.store import RUN_ID
-from explorer.ui.results import brief, duration
+from explorer.ui.results import duration
 
 PAGE = 50  # lines
 MOST_PICKED = 1000
@@ -92,7 +93,7 @@ def line(row: Row) -> dict[str, Any]:
         "recipe": row.words,
         "data": row.data,
         "steps": steps,
-        "loss": "" if row.loss is None else brief(row.loss),
+        "loss": "" if row.loss is None else digits(row.loss),
         "accuracy": "" if row.accuracy is None else f"{row.accuracy:.1%}",
         "seconds": "" if row.seconds is None else duration(row.seconds),
         "device": row.device,

@@ -43,7 +43,7 @@ export class Editor {
   private pending: Message[] = [];
   private send!: Component["setStateValue"];
   private session?: string;
-  private noticed?: number;
+  private static noticed?: string; // of all editors of this tab: a page that is come back to says nothing twice
   private downloaded?: number;
   private last = 0;
   private hiding = 0;
@@ -125,8 +125,9 @@ export class Editor {
     this.drag.answer(data.preview);
     this.actions.answer(data);
     this.ask();
-    if (data.notice && data.notice.number !== this.noticed) {
-      this.noticed = data.notice.number;
+    const noticed = data.notice ? `${data.notice.number} ${data.notice.text}` : undefined;
+    if (data.notice && noticed !== Editor.noticed) {
+      Editor.noticed = noticed;
       this.tell(data.notice.text, data.notice.kind);
     }
     if (data.download?.client === this.client && data.download.number !== this.downloaded) {

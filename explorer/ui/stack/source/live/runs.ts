@@ -24,7 +24,7 @@ const SOURCES: Source[] = [
   { look: { title: "Learning rate", what: "Of each step, by the schedule", write: written, tick: written, small: true, high: above }, line: (run) => ({ x: run.at, y: run.rate ?? [] }) },
   { look: { title: "Images/s", what: "Training images a second, mean of the run so far", write: written, tick: written, small: true, high: above }, line: (run) => ({ x: run.at, y: run.speed ?? [] }) },
   { look: { title: "Step time", what: "Milliseconds a step, mean of the last few", write: milliseconds, tick: written, small: true, high: above }, line: (run) => ({ x: run.at, y: run.milliseconds ?? [] }) },
-  { look: { title: "Memory", what: "That the process holds on its device", write: bytes, tick: written, small: true, high: above }, line: (run) => ({ x: (run.memory ?? []).map(([step]) => step), y: (run.memory ?? []).map(([, held]) => held) }) },
+  { look: { title: "Memory", what: "That the whole process holds: on a CPU with the program itself, some 350 MB, on a GPU its tensors", write: bytes, tick: written, small: true, high: above }, line: (run) => ({ x: (run.memory ?? []).map(([step]) => step), y: (run.memory ?? []).map(([, held]) => held) }) },
 ];
 const QUANTITIES: { [quantity in Quantity]: string } = { gradient: "Gradient", activation: "Activation" };
 const MEANT: { [quantity in Quantity]: string } = {
