@@ -27,11 +27,14 @@ from explorer import Network, Shape, analyze, analyze_module, blocks, presets
 from explorer.__main__ import main
 from explorer.drawing.figure import DoesNotFit, Figure, Options, figure
 from explorer.drawing.figure.fonts import FOLDER, texts
+from explorer.drawing.figure.pdf import Page
 from explorer.drawing.figure.rows import WIRE, fold
 from explorer.drawing.figure.themes import GREY, THEMES
+from explorer.drawing.figure.units import KIND_WORDS
 from explorer.drawing.figure.volumes import OCTAVES, Solid, VolumeBody
 from explorer.drawing.palette import palette
-from explorer.drawing.picture.scene import Box, Path
+from explorer.drawing.picture.layout import DASHES
+from explorer.drawing.picture.scene import Box, Path, Pen, Text
 from explorer.drawing.picture.widths import BOLD, CHARACTERS, REGULAR
 from explorer.report import Report
 from tests.goldens.figures import CASES, NETWORKS, drawn
@@ -160,6 +163,57 @@ def test_the_words_inside_a_block_are_its_trace() -> None:
     assert nested[:1] == ["1×1, 384 › (1×3, 384 | 3×1, 384)"]
     grows = figure(analyze(Network(input=Shape(8, 8, 8), blocks=(blocks.Residual(width=4, merge="concat", repeat=9),))))
     assert "each copy" in " ".join(text.text for text in texts(grows.scene.parts))
+
+
+def explained(made: Figure) -> dict[str, set[Pen]]:
+    """What the legend says of shortcuts, each with the lines before it."""
+    found: dict[str, set[Pen]] = {}
+    pens: set[Pen] = set()
+    for item in made.scene.parts:
+        if isinstance(item, Text) and item.text.endswith(" shortcut"):
+            found[item.text.removesuffix(" shortcut")] = pens
+        pens = pens | {item.pen} if isinstance(item, Path) and not item.name else set()
+    return found
+
+
+def arcs(made: Figure) -> dict[str, set[Pen]]:
+    """The pens of the shortcuts that are drawn, each under its kind."""
+    drawn = {path.pen for group in named(made.scene, "shortcut") if isinstance(path := group.parts[0], Path)}
+    by_kind = {words: {pen for pen in drawn if pen.dash == DASHES[kind]} for kind, words in KIND_WORDS.items()}
+    return {words: pens for words, pens in by_kind.items() if pens}
+
+
+@pytest.mark.parametrize("level", ["blocks", "operations"])
+@pytest.mark.parametrize("name", ["resnet18", "cifar_resnet20", "inception_resnet_small", "article"])
+def test_the_legend_draws_shortcuts_as_the_figure_does(name: str, level: str) -> None:
+    made = of(name, layout="folded", level=level)
+    assert explained(made) and explained(made) == arcs(made)
+
+
+def test_a_shortcut_of_two_families_is_explained_in_both_colours() -> None:
+    module = blocks.Inception(branches="1x1:8 | 1x1:8 > 3x3:8", residual=True)
+    mixed = Network(input=Shape(16, 8, 8), blocks=(blocks.Basic(channels=16), module))
+    made = figure(analyze(mixed), Options(layout="folded"))
+    assert {pen.colour for pen in explained(made)["identity"]} == {"residual", "inception"}
+    assert explained(made) == arcs(made)
+    check(made, analyze(mixed))
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_legend_has_the_colour_of_shortcuts_in_every_file(theme: Literal["light", "dark", "grey"]) -> None:
+    made = of("cifar_resnet20", theme=theme)
+    colour = THEMES[theme].residual
+    shown = ElementTree.fromstring(made.svg())
+    [words] = [at for at, one in enumerate(shown) if one.text == "identity shortcut"]
+    assert shown[words - 1].attrib["stroke"] == colour
+    lines = made.tikz().splitlines()
+    [words] = [at for at, line in enumerate(lines) if "identity shortcut" in line]
+    [name] = re.findall(rf"definecolor{{(\w+)}}{{HTML}}{{{colour[1:].upper()}}}", made.tikz())
+    assert f"draw={name}," in lines[words - 1]
+    streams = re.findall(rb"stream\n(.*?)\nendstream", made.pdf(), re.S)
+    [page] = [page for page in map(zlib.decompress, streams) if b" cm 1 J" in page]
+    pen, _, words = page.decode("ascii").splitlines()[-3:]
+    assert words.startswith("BT") and pen.startswith(f"{Page.paint(colour)} RG")
 
 
 # Volumes

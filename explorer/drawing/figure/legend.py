@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from explorer.drawing.figure.units import KIND_WORDS, Unit
 from explorer.drawing.figure.volumes import FRONT, thickness
+from explorer.drawing.picture.canvas import LARGE as MEASURES
 from explorer.drawing.picture.layout import DASHES
 from explorer.drawing.picture.scene import SMALL, Box, Item, Path, Pen, Text
 from explorer.drawing.picture.widths import text_width
@@ -13,6 +14,7 @@ from explorer.drawing.picture.widths import text_width
 SAMPLES = (1, 16, 256, 4096)  # channels
 THICKNESS = "thickness: channels, by their logarithm:"
 APART = 14.0
+SAMPLE = 26.0  # a sample of a line, and what is free behind it
 LINE = 13.0
 
 Entry = tuple[float, Callable[[float, float], list[Item]]]  # a width, and the parts at a place
@@ -32,8 +34,9 @@ def legend(entries: Sequence[Entry], left: float, top: float, room: float) -> tu
 
 
 def shortcuts(units: Sequence[Unit]) -> list[Entry]:
-    """The kinds of arcs among these units."""
-    return [shortcut(kind) for kind in KIND_WORDS if any(unit.shortcut == kind for unit in units)]
+    """The kinds of arcs among these units, each in the colours in which it is drawn."""
+    drawn = {kind: [unit.family for unit in units if unit.shortcut == kind] for kind in KIND_WORDS}
+    return [shortcut(kind, list(dict.fromkeys(families))) for kind, families in drawn.items() if families]
 
 
 def scales(octave: float, room: float) -> list[Entry]:
@@ -43,15 +46,20 @@ def scales(octave: float, room: float) -> list[Entry]:
     return [size, one] if one[0] <= room else [size, thick, samples]
 
 
-def shortcut(kind: str) -> Entry:
-    """A kind of arc."""
+def shortcut(kind: str, families: Sequence[str]) -> Entry:
+    """A kind of arc: a line in the colour of each family of blocks that it goes around."""
     said = f"{KIND_WORDS[kind]} shortcut"
+    samples = SAMPLE * len(families)
 
     def drawn(x: float, y: float) -> list[Item]:
-        line = Path([(x, y + 6), (x + 20, y + 6)], Pen("muted", 1.2, DASHES[kind]))
-        return [line, Text(x + 26, y + 9.3, said, "small", "muted", "start")]
+        starts = [x + SAMPLE * number for number in range(len(families))]
+        lines: list[Item] = [
+            Path([(start, y + 6), (start + 20, y + 6)], Pen(family, MEASURES.arc, DASHES[kind]))
+            for start, family in zip(starts, families, strict=True)
+        ]
+        return [*lines, Text(x + samples, y + 9.3, said, "small", "muted", "start")]
 
-    return 26 + text_width(said, SMALL), drawn
+    return samples + text_width(said, SMALL), drawn
 
 
 def words(said: str) -> Entry:
