@@ -222,6 +222,7 @@ def test_settings_are_what_differs_and_the_first() -> None:
     )
     card = analyze(stack(blocks.Basic(channels=32, stride=2))).cards[0]
     assert choices(card) == ("shortcut: auto → project, +576",)
+    assert block_settings(blocks.Classifier(hidden=(4096, 1024)))[-1] == "hidden layers 4096, 1024"
 
 
 def test_numbers_in_short_have_three_digits() -> None:

@@ -165,6 +165,14 @@ def test_the_words_inside_a_block_are_its_trace() -> None:
     assert "each copy" in " ".join(text.text for text in texts(grows.scene.parts))
 
 
+@pytest.mark.parametrize("name", ["resnet152", "googlenet", "inception_v3"])
+def test_no_number_in_a_list_has_a_comma_of_its_own(name: str) -> None:
+    for look in ({"level": "operations"}, {"level": "blocks"}, {"level": "stages"}, {"style": "volumes"}):
+        said = [text.text for text in texts(of(name, layout="folded", **look).scene.parts)]
+        assert [text for text in said if ", " in text] or look.get("level") != "operations"
+        assert not [text for text in said if re.search(r", [^,]*\d,\d{3}|\d,\d{3}[^,]*, ", text)]
+
+
 def explained(made: Figure) -> dict[str, set[Pen]]:
     """What the legend says of shortcuts, each with the lines before it."""
     found: dict[str, set[Pen]] = {}
@@ -470,7 +478,7 @@ def test_a_pdf_has_its_size_its_fonts_and_text_that_can_be_copied() -> None:
     assert width == pytest.approx(made.width_cm / 2.54 * 72, abs=0.01)
     assert height == pytest.approx(made.height_cm / 2.54 * 72, abs=0.01)
     copied = document[0].get_textpage().get_text_range()
-    for words in ("Bottleneck", "7×7, 64 /2", "1024×14×14", "dense, 1,000"):
+    for words in ("Bottleneck", "7×7, 64 /2", "1024×14×14", "dense, 1000"):
         assert words in copied
     document.close()
     assert data.count(b"/FontFile2") == 3

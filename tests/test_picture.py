@@ -209,6 +209,7 @@ def words(block: Block, shape: tuple[int, ...] = (16, 8, 8)) -> list[str]:
     ("block", "said"),
     [
         (blocks.Conv(channels=64, kernel=5, stride=2), ["5×5, 64 /2", "BN ReLU"]),
+        (blocks.Conv(channels=1024, kernel=1), ["1×1, 1024"]),
         (blocks.Conv(channels=32, groups=4, dilation=2, norm="none"), ["3×3, 32", "4 groups", "dilated 2", "ReLU"]),
         (blocks.Conv(channels=16, groups=16, norm="group"), ["3×3, 16", "depthwise", "GN 16 ReLU"]),
         (blocks.Basic(channels=32, order="pre"), ["BN ReLU", "3×3, 32", "BN ReLU", "3×3, 32"]),
@@ -219,7 +220,7 @@ def words(block: Block, shape: tuple[int, ...] = (16, 8, 8)) -> list[str]:
         (blocks.Pool(mode="avg", kernel=2, stride=1, padding=0), ["avg 2×2"]),
         (blocks.Dropout(rate=0.2), ["dropout 0.2"]),
         (blocks.NormActivation(norm="layer", activation="gelu"), ["LN GELU"]),
-        (blocks.Classifier(classes=1000), ["global avg", "flatten", "dense, 1,000"]),
+        (blocks.Classifier(classes=1000), ["global avg", "flatten", "dense, 1000"]),
         (blocks.Inception(branches="1x1:8 | maxpool"), ["1×1, 8", "max 3×3", "concat"]),
         (blocks.Residual(width=16), ["+ b"]),
         (blocks.IdentityMapping(gate="close"), ["|x| mean × 1.25", "where"]),

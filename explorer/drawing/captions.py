@@ -33,7 +33,7 @@ def _setting(title: str, value: Any) -> str:
     if isinstance(value, str):
         return value if len(value) > 24 else f"{title}: {value}"
     if isinstance(value, tuple):
-        return f"{title} {', '.join(f'{part:,}' for part in value)}"
+        return f"{title} {', '.join(map(str, value))}"  # separators would be commas among commas
     return f"{title} {value:,}"
 
 

@@ -95,7 +95,7 @@ def word(operation: Operation) -> str:
     if op in CONVOLUTIONS:
         return f"{times(options['kernel_size'])}, {channels(shape)}{stride(operation)}"
     if op == "linear":
-        return f"dense, {shape[-1]:,}"
+        return f"dense, {shape[-1]}"
     if op == "group_norm":
         return f"GN {options['groups']}"
     if op in NORMS:
@@ -140,7 +140,8 @@ def times(sizes: Sequence[int]) -> str:
 
 
 def channels(shape: Sequence[int]) -> str:
-    return f"{shape[0]:,}" if shape else ""
+    """`1024`, as in shapes: a comma in it would be one more in the list of a layer's numbers."""
+    return f"{shape[0]}" if shape else ""
 
 
 def stride(operation: Operation) -> str:
