@@ -25,8 +25,10 @@ from stacks import valid_stacks
 
 from explorer import Network, Shape, analyze, analyze_module, blocks, presets
 from explorer.__main__ import main
-from explorer.drawing.figure import DoesNotFit, Figure, Options, figure
+from explorer.drawing.figure import LEAST_PT, DoesNotFit, Figure, Options, figure
+from explorer.drawing.figure.compose import PAGE
 from explorer.drawing.figure.fonts import FOLDER, texts
+from explorer.drawing.figure.pages import too_long
 from explorer.drawing.figure.pdf import Page
 from explorer.drawing.figure.rows import WIRE, fold
 from explorer.drawing.figure.themes import GREY, THEMES
@@ -303,6 +305,39 @@ def test_no_figure_is_wider_than_asked_in_any_size() -> None:
                 assert needed > width
                 continue
             assert made.width_cm <= width + 1e-9
+
+
+LONG = [
+    ("inception_v3", {"level": "operations"}, "the level Blocks", {"level": "blocks"}),
+    ("googlenet", {"level": "operations", "width_cm": 14}, "a width of 17 cm", {"level": "operations"}),
+    ("inception_v3", {"smallest_pt": 12}, "type of 6 pt", {}),
+    (
+        "inception_v3",
+        {"level": "operations", "smallest_pt": 12, "width_cm": 14},
+        "the level Blocks with type of 6 pt and a width of 17 cm",
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "asked", "words", "instead"), LONG, ids=["level", "width", "type", "all"])
+def test_what_is_longer_than_a_page_names_a_choice_that_is_not(
+    name: str, asked: dict[str, Any], words: str, instead: dict[str, Any]
+) -> None:
+    report, options = analyze(presets.load(name)), Options(layout="folded", **asked)
+    said = too_long(report, options, figure(report, options).height_cm)
+    better = of(name, layout="folded", **instead)
+    assert f"; {words} makes it {better.height_cm:.1f} cm." in said
+    assert better.height_cm <= PAGE and too_long(report, better.options, better.height_cm) == ""
+
+
+def test_where_no_choice_fits_a_page_the_ways_are_named() -> None:
+    report = stack(*(f"a layer with a name of its own, {at}" for at in range(400)))
+    options = Options(layout="folded", level="stages", style="volumes", smallest_pt=24, width_cm=40)
+    said = too_long(report, options, 100.0)
+    assert said.startswith("At 100.0 cm the figure is longer than a page of that width, which holds some 56 cm; ")
+    options = options.model_copy(update={"smallest_pt": LEAST_PT})
+    assert "a greater width, smaller type or a level that says less" in too_long(report, options, 100.0)
 
 
 def refusal(**options: Any) -> DoesNotFit:

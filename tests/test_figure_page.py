@@ -90,6 +90,16 @@ def test_what_does_not_fit_says_how_much_it_needs() -> None:
     assert "take the layout folded" in app.info[0].value
 
 
+def test_a_figure_longer_than_a_page_says_what_is_shorter() -> None:
+    app = opened(presets.load("inception_v3"))
+    assert not app.caption
+    choose(app, **{"level-blocks": "operations"})
+    [said] = [one.value for one in app.caption]
+    assert said.startswith("At 48.8 cm the figure is longer than a page of A4") and "the level Blocks" in said
+    choose(app, **{"level-blocks": "blocks"})  # as it says
+    assert len(shown(app)) == 1 and not app.caption
+
+
 def test_a_picture_beyond_memory_has_no_png() -> None:
     network = Network(input=Shape(4, 8, 8), blocks=tuple(blocks.Conv(channels=4) for _ in range(200)))
     app = choose(opened(network), width_cm=40.0, smallest_pt=24.0)

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from explorer.drawing.figure import DoesNotFit, Figure, Kind, Options, figure
+from explorer.drawing.figure.pages import too_long
 from explorer.report import Report
 from explorer.ui.takeaway import obstacle
 
@@ -50,8 +51,9 @@ def show(report: Report) -> None:
             return
         if report.error is not None:
             st.caption(f"The figure is of the first {counted} of {len(report.cards)} blocks, which fit together.")
-        if made.boxed:
-            st.caption(made.boxed)
+        for said in (made.boxed, too_long(report, options, made.height_cm)):
+            if said:
+                st.caption(said)
         preview(made)
         assert report.network is not None
         files(made, re.sub(r"[^a-z0-9]+", "-", report.network.name.lower()).strip("-")[:60] or "network")
