@@ -299,15 +299,21 @@ def test_a_file_that_cannot_be_made_is_refused_in_a_sentence(monkeypatch: pytest
 def test_a_stack_that_does_not_fit_still_leaves_as_json_and_link() -> None:
     app = opened(BROKEN, "Files")
     assert Network.from_token(app.code[1].value) == BROKEN
-    [info] = app.info
-    assert info.value.startswith("The stack does not fit together at block 2.")
+    weights, onnx = app.info  # each part says why it is empty
+    assert weights.value == onnx.value
+    assert weights.value.startswith("The stack does not fit together at block 2.")
     assert not app.selectbox and not button(app, "files-onnx-make")
+
+
+def test_an_empty_stack_says_so_in_both_parts_that_need_weights() -> None:
+    app = opened(Network(), "Files")
+    assert [one.value[:20] for one in app.info] == ["The stack is empty. "] * 2
 
 
 def test_weights_beyond_what_a_file_holds_are_refused() -> None:
     large = Network(input=Shape(8192, 8, 8), blocks=(blocks.Conv(channels=8192, kernel=7), blocks.Classifier()))
-    [info] = opened(large, "Files").info
-    assert info.value == "The weights need 13.2 GB; files of up to 1.90 GB are made here."
+    weights, onnx = opened(large, "Files").info
+    assert weights.value == onnx.value == "The weights need 13.2 GB; files of up to 1.90 GB are made here."
 
 
 def test_different_output_is_shown_as_such() -> None:

@@ -117,6 +117,7 @@ def _onnx(report: Report, key: str, stem: str) -> None:
     assert network is not None
     heading("ONNX", "For onnxruntime, TensorRT, browsers and phones; with the weights that are chosen beside it.")
     if not key:
+        st.info(refusal(report))
         return
     classifies = len(report.output_shape) == 1
     softmax = st.toggle(
