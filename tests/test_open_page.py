@@ -134,6 +134,24 @@ def test_json_is_shown_then_opened() -> None:
     assert on_screen(app) == article
 
 
+def test_the_file_that_is_shown_is_named_until_something_else_is() -> None:
+    taken = "<p class='xp-taken'>Read from <b>{}</b></p>".format
+    app = bring(opened(DIGITS, "Open"), "mine.json", presets.load("article").to_json().encode())
+    assert taken("mine.json") in written(app)
+    button(app, "opening-open")[0].click().run()
+    assert taken("mine.json") in written(app)  # also when it is on screen
+    bring(app, "weights.safetensors", checkpoint.write(DIGITS.build(seed=5).state_dict()))
+    assert taken("weights.safetensors") in written(app) and "mine.json" not in written(app)
+    bring(app, "<b>&.json", DIGITS.to_json().encode())
+    assert taken("&lt;b&gt;&amp;.json") in written(app)
+    bring(app, "half.json", b"{")
+    assert "xp-taken'" not in written(app) and "half.json" in written(app)  # the refusal names it
+    bring(app, "mine.json", DIGITS.to_json().encode())
+    app.text_area(key="opening-text").set_value(DIGITS.token())
+    next(one for one in app.button if one.label == "Read").click().run()
+    assert "xp-taken'" not in written(app)
+
+
 @pytest.mark.parametrize("form", ["link", "token", "JSON"])
 def test_a_pasted_text_is_shown_then_opened(form: str) -> None:
     article = presets.load("article")

@@ -110,6 +110,7 @@ def test_json_is_taken_away_and_brought_back(chromium: Browser, address: str, tm
     other, page = exporting(chromium, address, "Open")
     bring(page, file)
     expect(found(page).locator("h2")).to_have_text(changed.name, timeout=WAIT)
+    expect(page.locator(".st-key-opening-ways .xp-taken")).to_have_text("Read from mine.json", timeout=WAIT)
     found(page).get_by_role("button", name="Open").click()
     expect(found(page)).to_contain_text("It is on screen", timeout=WAIT)
     page.get_by_role("link", name="Design").click()

@@ -42,6 +42,8 @@ STYLE = """
 .xp-found dt { color: var(--xp-muted); font-size: 12px; font-weight: 400; }
 .xp-found dd { margin: 0; }
 .xp-found img { display: block; margin: 14px 0 2px; max-width: 100%; height: auto; }
+.xp-taken { color: var(--xp-muted); font-size: 12.5px; margin: -2px 0 0; overflow-wrap: anywhere; }
+.xp-taken b { color: var(--xp-text); font-weight: 560; }
 .xp-refusal { color: var(--xp-error); background: var(--xp-error-soft); border-radius: 7px; padding: 9px 12px;
   margin: 0; font-size: 13px; line-height: 1.45; overflow-wrap: anywhere; }
 """
@@ -55,13 +57,14 @@ class Found(TypedDict):
     token: str  # of the network
     weights: str  # the key of its weights; empty where it came without
     file: str
+    uploaded: str  # the name of the file that is shown; empty where what is shown came another way
     notes: list[str]
     refused: str
 
 
 def state() -> Found:
     """This session's state."""
-    new = Found(round=0, title="", token="", weights="", file="", notes=[], refused="")
+    new = Found(round=0, title="", token="", weights="", file="", uploaded="", notes=[], refused="")
     kept: Found = st.session_state.setdefault(STATE, new)
     return kept
 
@@ -79,6 +82,8 @@ def show(report: Report) -> None:
             help="State dicts of torchvision's ResNets, GoogLeNet and Inception-v3, of timm's ResNets and of this "
             "app's networks become blocks that can be edited. Nothing in a file is run.",
         )  # fmt: skip
+        if kept["uploaded"]:
+            st.html(f"<p class='xp-taken'>Read from <b>{html.escape(kept['uploaded'])}</b></p>")
         with st.form("opening-paste", border=False, clear_on_submit=False):
             text = st.text_area(
                 "Or a link, a token or JSON", key="opening-text", max_chars=MAX_TEXT, height=110,
@@ -176,6 +181,7 @@ def _take_file(number: int) -> None:
                 with spooled.open("wb") as file:
                     shutil.copyfileobj(upload, file)
                 _show_weights(kept, opened(checkpoint.read(spooled, name), session.network(), name), name)
+        kept["uploaded"] = name  # the uploader itself is a new one by now and names nothing
     except ValueError as error:
         refuse(kept, error)
     except OSError as error:
@@ -260,10 +266,10 @@ def _show_weights(kept: Found, found: Recognised, name: str) -> None:
 
 
 def _remember(kept: Found, **what: str | list[str]) -> None:
-    kept.update(what | {"refused": ""})  # type: ignore[typeddict-item]
+    kept.update(what | {"refused": "", "uploaded": ""})  # type: ignore[typeddict-item]
 
 
 def refuse(kept: Found, error: ValueError) -> None:
     """Says why nothing was opened; a button that would open what was brought before goes, what is on screen stays."""
-    kept["title"] = ""
+    kept["title"] = kept["uploaded"] = ""
     kept["refused"] = f"{sentence(error)} What is on screen is unchanged."
