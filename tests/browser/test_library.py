@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,6 +193,13 @@ def test_nothing_is_wider_than_the_screen(chromium: Browser, address: str, dark:
         for each in page.locator(".st-key-header a").all():
             box = each.bounding_box()
             assert box is not None and box["x"] + box["width"] <= size[0], f"a link of the header at {size}"
+    page.goto(f"{address}runs")
+    button(page, "Export").click(timeout=4 * SOON)
+    said = page.locator("[data-testid=stPopoverBody] .xl-words")
+    expect(said).to_contain_text("all that are shown", timeout=SOON)
+    colour = said.evaluate("box => getComputedStyle(box).color")  # a menu does not inherit the page's colours
+    bright = sum(map(float, re.findall(r"[\d.]+", colour)[:3])) / 3
+    assert bright > 128 if dark else bright < 128, colour
     screen.close()
 
 
