@@ -2,9 +2,11 @@
 
 import base64
 import json
+import random
 import re
 import zlib
 from collections.abc import Iterator
+from math import log10
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import Network, Shape, analyze, blocks, landmarks, presets
 from explorer.compare import MEASURES, align, profile, whole
 from explorer.drawing import comparison as drawing
+from explorer.drawing import naming
 from explorer.drawing.palette import DARK, LIGHT
 from explorer.drawing.picture.scene import Box
 from explorer.drawing.picture.scene import Path as Line
@@ -398,15 +401,82 @@ def test_published_figures_stand_among_landmarks_and_unknown_ones_are_lines(desk
     assert sorted(drawn) == sorted(2 * [mark.accuracy for mark in marks if mark.accuracy is not None])
 
 
-def test_no_label_of_the_scatter_covers_another() -> None:
-    marks = [
-        drawing.Mark(one.name, one.top1, one.macs, one.params, "", labelled=not one.newer)
-        for one in landmarks.landmarks(landmarks.IMAGENET)
+LARGE = [name for name in presets.names() if presets.load(name).input.height >= 224]
+
+
+def sets_of_large() -> list[tuple[str, ...]]:
+    """What was seen to go wrong, and some sets by chance."""
+    some = random.Random(7)
+    return [
+        *((first, "googlenet", "inception_v3", "cifar_resnet1202") for first in ("resnet18", "resnet50")),
+        ("preact_resnet18", "googlenet_5x5", "preact_resnet50"),  # three lines beside each other
+        ("resnet50", "resnext50_32x4d", "resnet101", "resnet152", "wide_resnet50_2", "inception_v3"),
+        *(tuple(some.sample(LARGE, count)) for count in (3, 4, 5, 6)),
     ]
+
+
+@pytest.mark.parametrize("chosen", sets_of_large(), ids=" ".join)
+def test_every_compared_network_has_a_name_that_covers_nothing(chosen: tuple[str, ...], desk: Desk) -> None:
+    networks = shown(chosen_of(desk, *map(presets.load, chosen)), desk)
+    marks = accuracy.published(networks, landmarks.IMAGENET)
     for cost in ("macs", "params"):
-        places = drawing._labels(marks, cost, (8.0, 11.0) if cost == "macs" else (5.5, 8.5), (55.0, 84.0))
-        assert sum(map(bool, places)) >= 10
-        assert set(places) <= {*drawing.PLACES, ""}
+        sizes = [getattr(mark, cost) for mark in marks]
+        spots = drawing.named(marks, cost, (log10(min(sizes)) - 0.12, log10(max(sizes)) + 0.22), (54.0, 84.0))
+        places = naming.places(spots, drawing.PANEL)
+        there = [marks[at].number for at in places if marks[at].number is not None]
+        assert sorted(there) == [one.number for one in networks if accuracy.suits(one, landmarks.IMAGENET)]
+        assert len(places) - len(there) >= 8  # those behind have names too, where there is room
+        names = {at: naming.lying(spots[at], place) for at, place in places.items()}
+        for width in (drawing.PANEL.narrow, 556.0, 857.0, drawing.PANEL.wide):
+            drawn = {at: on_screen(name, width) for at, name in names.items()}
+            for at, name in drawn.items():
+                assert name[0] >= 0 and name[1] <= width
+                beside = [on_screen(naming.itself(spot, drawing.PANEL), width) for spot in spots]
+                others = [*beside[:at], *beside[at + 1 :], *(drawn[other] for other in drawn if other != at)]
+                assert not [other for other in others if meet(name, other)], spots[at].name
+
+
+def on_screen(part: naming.Part, width: float) -> tuple[float, float, float, float]:
+    """Left, right, top and bottom in a panel of this width."""
+    return part.across * width + part.left, part.across * width + part.right, part.top, part.bottom
+
+
+def meet(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    slack = 1e-6
+    across = one[0] < other[1] - slack and other[0] < one[1] - slack
+    return across and one[2] < other[3] - slack and other[2] < one[3] - slack
+
+
+def test_names_behind_give_way_and_one_s_own_are_led_to() -> None:
+    room = naming.Panel(200.0, 400.0, 200.0)
+    behind = [naming.Spot("behind", 0.5 + aside / 1000, 100 + down) for aside in (-20, 0, 20) for down in (-18, 0, 18)]
+    own = naming.Spot("own", 0.5, 100, 5.5, first=True)
+    places = naming.places([*behind, own], room)
+    assert places[9].leader and len(places) < 10
+    assert not naming.places([own], room)[0].leader
+    crowd = [naming.Spot("", share / 20, down) for share in range(21) for down in range(0, 201, 10)]
+    assert list(naming.places([*crowd, naming.Spot("behind", 0.5, 95), own], room)) == [len(crowd) + 1]  # named anyway
+
+
+def test_names_stand_in_the_chart_with_lines_to_those_further_away(desk: Desk) -> None:
+    chosen = ("resnet50", "resnext50_32x4d", "inception_v3", "preact_resnet50")
+    networks = shown(chosen_of(desk, *map(presets.load, chosen)), desk)
+    figure = drawing.accuracy(accuracy.published(networks, landmarks.IMAGENET), "Top-1")
+    names = [name for name in figure.layout.annotations if name.text in {one.name for one in networks}]
+    assert len(names) == 2 * len(networks)
+    for name in names:
+        [axis] = [getattr(figure.layout, f"xaxis{name.xref[1:]}")]
+        assert axis.range[0] <= name.x <= axis.range[1]  # of a logarithmic axis, a power of ten
+        aside, down = (name.ax, name.ay) if name.showarrow else (name.xshift, name.yshift)
+        assert abs(aside) + abs(down) > 5
+
+
+def test_a_network_that_is_compared_twice_is_named_twice(desk: Desk) -> None:
+    networks = shown(chosen_of(desk, R18, R18, DIGITS, DIGITS), desk)
+    assert [mark.name for mark in accuracy.published(networks, landmarks.IMAGENET) if mark.number is not None] == [
+        "ResNet-18", "ResNet-18 (2)"
+    ]  # fmt: skip
+    assert [mark.number for mark in accuracy.on_digits(networks) if mark.number is not None] == [2, 3]
 
 
 # Runs

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, hypot, log10
+from math import ceil, floor, log10
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from explorer.compare import Profile, State
+from explorer.drawing import naming
 from explorer.drawing.captions import short
 from explorer.drawing.charts import dress
+from explorer.drawing.naming import Panel as Room
+from explorer.drawing.naming import Place, Spot
 from explorer.drawing.overlay import DASHES, colour_name
 from explorer.drawing.palette import MONOSPACE, Palette, palette
 from explorer.drawing.picture import folded_scene
 from explorer.drawing.picture.scene import Box, Item, Path, Pen, Scene
 from explorer.drawing.picture.svg import svg
-from explorer.drawing.picture.widths import text_width
 from explorer.report import Report
 from explorer.shape import show
 
@@ -200,17 +202,10 @@ class Mark:
     labelled: bool = True
 
 
-WIDTH, HEIGHT = 1150.0, 350  # of both panels on the narrowest screen
-ROOM = (WIDTH * 0.47, HEIGHT - 54.0)  # of one of them
+HEIGHT = 350
+PANEL = Room(528.0, 1180.0, 293.0)  # one of both, of a chart as wide as style.css lets it be at least, and 2560 px
 COSTS = (("MACs an image", "macs"), ("parameters", "params"))
-PLACES = {  # of a label beside its point: how far its left edge and its middle are moved, by its width
-    "middle right": (8.0, 0.0, 0.0),
-    "middle left": (-8.0, -1.0, 0.0),
-    "top center": (0.0, -0.5, -12.0),
-    "bottom center": (0.0, -0.5, 12.0),
-    "top right": (4.0, 0.0, -10.0),
-    "bottom right": (4.0, 0.0, 10.0),
-}
+OWN, OTHER = 5.5, 3.5  # pixels: radius of a point
 
 
 def accuracy(marks: Sequence[Mark], title: str, dark: bool = False) -> go.Figure:
@@ -219,6 +214,10 @@ def accuracy(marks: Sequence[Mark], title: str, dark: bool = False) -> go.Figure
     figure = make_subplots(
         rows=1, cols=2, horizontal_spacing=0.06, subplot_titles=[f"{title} over {name}" for name, _ in COSTS]
     )
+    dress(figure, colours, height=HEIGHT)
+    for number, heading in enumerate(figure.layout.annotations):
+        left_edge = figure.layout[f"xaxis{number + 1 if number else ''}"].domain[0]
+        heading.update(font={"size": 12, "color": colours.text}, x=left_edge, xanchor="left")
     known = [mark for mark in marks if mark.accuracy is not None]
     reached = [mark.accuracy for mark in known if mark.accuracy is not None] or [0.0, 100.0]
     spread = max(max(reached) - min(reached), 1.0)
@@ -226,43 +225,80 @@ def accuracy(marks: Sequence[Mark], title: str, dark: bool = False) -> go.Figure
     for column, (_, cost) in enumerate(COSTS, start=1):
         sizes = [max(1, getattr(mark, cost)) for mark in marks] or [1]
         left, right = log10(min(sizes)) - 0.12, log10(max(sizes)) + 0.22
-        places = _labels(known, cost, (left, right), (low, high))
         for mark in marks:
             if mark.accuracy is None:
                 _line_at(figure, column, mark, getattr(mark, cost), (low, high), colours)
         for own in (False, True):  # one's own lie above
-            chosen = [at for at, mark in enumerate(known) if (mark.number is not None) is own]
-            shown = [known[at] for at in chosen]
-            paints = [colours.faint if one.number is None else colour(one.number, colours) for one in shown]
+            shown = [mark for mark in known if (mark.number is not None) is own]
+            paints = [_paint(one, colours) for one in shown]
             figure.add_scatter(
-                x=[getattr(one, cost) for one in shown], y=[one.accuracy for one in shown], mode="markers+text",
-                text=[_plain(one.name) if places[at] else "" for at, one in zip(chosen, shown, strict=True)],
-                textposition=[places[at] or "middle right" for at in chosen],
-                textfont={"size": 11, "color": paints if own else colours.muted},
+                x=[getattr(one, cost) for one in shown], y=[one.accuracy for one in shown], mode="markers",
                 marker={
-                    "color": paints, "size": 11 if own else 7, "line": {"width": 1.5, "color": paints},
+                    "color": paints, "size": 2 * (OWN if own else OTHER), "line": {"width": 1.5, "color": paints},
                     "symbol": [("circle-open" if one.open else "circle") for one in shown],
                 },
                 hovertext=[_mark_text(one) for one in shown], hovertemplate="%{hovertext}<extra></extra>",
                 row=1, col=column, cliponaxis=False,
             )  # fmt: skip
-        for at, (aside, down) in _leaders(known, places, cost, (left, right), (low, high)).items():
-            one = known[at]
-            figure.add_annotation(
-                x=log10(max(1, getattr(one, cost))), y=one.accuracy, ax=aside, ay=down, text=_plain(one.name),
-                font={"size": 11, "color": colour(one.number or 0, colours)}, showarrow=True, arrowhead=0, arrowwidth=1,
-                arrowcolor=colour(one.number or 0, colours), standoff=6, row=1, col=column,
-            )  # fmt: skip
+        spots = named(marks, cost, (left, right), (low, high))
+        for at, place in naming.places(spots, PANEL).items():
+            _name(figure, column, spots[at], place, marks[at], (left, right), (low, high), colours)
         figure.update_xaxes(type="log", range=[left, right], row=1, col=column)
         _decades(figure, column, left, right)
-    dress(figure, colours, height=HEIGHT)
     figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 42, "r": 14, "t": 28, "b": 26})
-    for number, heading in enumerate(figure.layout.annotations[: len(COSTS)]):
-        left_edge = figure.layout[f"xaxis{number + 1 if number else ''}"].domain[0]
-        heading.update(font={"size": 12, "color": colours.text}, x=left_edge, xanchor="left")
     figure.update_xaxes(tickfont={"family": MONOSPACE, "size": 11}, showgrid=True, gridcolor=colours.line)
     figure.update_yaxes(range=[low, high], ticksuffix=" %", nticks=7)
     return figure
+
+
+def _paint(mark: Mark, colours: Palette) -> str:
+    return colours.faint if mark.number is None else colour(mark.number, colours)
+
+
+def named(marks: Sequence[Mark], cost: str, across: tuple[float, float], up: tuple[float, float]) -> list[Spot]:
+    """The points and lines of a panel, with the names that they should have."""
+    spots = []
+    for mark in marks:
+        x = (log10(max(1, getattr(mark, cost))) - across[0]) / (across[1] - across[0])
+        name = naming.fitting(mark.name) if mark.labelled else ""
+        if mark.accuracy is None:
+            spots.append(Spot(name, x, radius=1.0, first=True, line=True))
+            continue
+        y = (up[1] - mark.accuracy) / (up[1] - up[0]) * PANEL.high
+        own = mark.number is not None
+        spots.append(Spot(name, x, y, OWN if own else OTHER, first=own))
+    return spots
+
+
+def _name(
+    figure: go.Figure,
+    column: int,
+    spot: Spot,
+    place: Place,
+    mark: Mark,
+    across: tuple[float, float],
+    up: tuple[float, float],
+    colours: Palette,
+) -> None:
+    """A name at its place, with the thin line that leads to one further away."""
+    paint = colours.muted if mark.number is None else colour(mark.number, colours)
+
+    def at(share: float) -> float:
+        return across[0] + share * (across[1] - across[0])
+
+    start, down = (place.down, 0.0) if spot.line else (spot.down, place.down)
+    height = up[1] - start / PANEL.high * (up[1] - up[0])
+    arrow = {"arrowhead": 0, "arrowwidth": 1, "arrowcolor": paint, "standoff": spot.radius}
+    led = {"showarrow": True, "ax": place.aside, "ay": down, **arrow}
+    if place.across is not None:
+        axes = ("x", "y") if column == 1 else (f"x{column}", f"y{column}")
+        led |= {"axref": axes[0], "ayref": axes[1], "ax": at(place.across), "ay": height}
+    beside = {"showarrow": False, "xshift": place.aside, "yshift": -down}
+    figure.add_annotation(
+        x=at(spot.across), y=height,
+        text=_plain(spot.name), font={"size": naming.SIZE, "color": paint}, borderpad=0,
+        xanchor="center", yanchor="middle", row=1, col=column, **(led if place.leader else beside),
+    )  # fmt: skip
 
 
 def _mark_text(mark: Mark) -> str:
@@ -293,86 +329,6 @@ def _decades(figure: go.Figure, column: int, left: float, right: float) -> None:
     values = [digit * 10**power for power in range(floor(left), ceil(right) + 1) for digit in digits if power >= 0]
     ticks = [value for value in values if left <= log10(value) <= right]
     figure.update_xaxes(tickvals=ticks, ticktext=[_brief(tick) for tick in ticks], row=1, col=column)
-
-
-def _labels(marks: Sequence[Mark], cost: str, across: tuple[float, float], up: tuple[float, float]) -> list[str]:
-    """Where each point's name stands, "" where it would cover another: one's own first, then from above."""
-    wide, _ = ROOM
-    points = _pixels(marks, cost, across, up)
-    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
-    found = [""] * len(marks)
-    order = sorted(range(len(marks)), key=lambda at: (marks[at].number is None, marks[at].open, points[at][1]))
-    for at in order:
-        if not marks[at].labelled:
-            continue
-        x, y = points[at]
-        width = text_width(marks[at].name, 11.0)
-        for place, (aside, part, down) in PLACES.items():
-            left = x + aside + part * width
-            box = (left, y + down - 6.5, left + width, y + down + 6.5)
-            others = (other for number, other in enumerate(taken) if number != at)
-            if box[0] >= 0 and box[2] <= wide and not any(_overlap(box, other) for other in others):
-                taken.append(box)
-                found[at] = place
-                break
-    return found
-
-
-def _pixels(
-    marks: Sequence[Mark], cost: str, across: tuple[float, float], up: tuple[float, float]
-) -> list[tuple[float, float]]:
-    """Where the points stand in a panel of the narrowest screen."""
-    wide, high = ROOM
-    return [
-        (
-            (log10(max(1, getattr(mark, cost))) - across[0]) / (across[1] - across[0]) * wide,
-            (up[1] - (mark.accuracy or 0.0)) / (up[1] - up[0]) * high,
-        )
-        for mark in marks
-    ]
-
-
-def _leaders(
-    marks: Sequence[Mark],
-    places: Sequence[str],
-    cost: str,
-    across: tuple[float, float],
-    up: tuple[float, float],
-) -> dict[int, tuple[float, float]]:
-    """How far away the names of one's own networks stand that found no room beside their points, by their place.
-
-    A line leads from the point to its name. The nearest free room is taken, or the least crowded where there is none.
-    """
-    wide, high = ROOM
-    points = _pixels(marks, cost, across, up)
-    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
-    for mark, (x, y), place in zip(marks, points, places, strict=True):
-        if place:
-            aside, part, down = PLACES[place]
-            left = x + aside + part * text_width(mark.name, 11.0)
-            taken.append((left, y + down - 6.5, left + text_width(mark.name, 11.0), y + down + 6.5))
-    found: dict[int, tuple[float, float]] = {}
-    offsets = [(aside, down) for aside in range(-200, 201, 20) for down in range(-140, 141, 14) if abs(down) > 14]
-    offsets.sort(key=lambda offset: hypot(*offset))
-    for at, mark in enumerate(marks):
-        if mark.number is None or places[at]:
-            continue
-        half = text_width(mark.name, 11.0) / 2 + 3
-        boxes = {
-            (aside, down): (x - half, y - 8, x + half, y + 8)
-            for aside, down in offsets
-            for x, y in [(points[at][0] + aside, points[at][1] + down)]
-            if half <= x <= wide - half and 8 <= y <= high - 8
-        } or {(0, 30): (0.0, 0.0, 0.0, 0.0)}
-        crowd = {offset: sum(_overlap(box, other) for other in taken) for offset, box in boxes.items()}
-        best = min(crowd, key=lambda offset: crowd[offset])  # of equals the first, which is the nearest
-        found[at] = best
-        taken.append(boxes[best])
-    return found
-
-
-def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 # Pictures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -163,6 +164,44 @@ def test_six_large_networks_fit_the_screen_and_their_parts_are_few(chromium: Bro
         settled(page)
         assert page.evaluate("document.querySelectorAll('*').length") < 6000
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")  # what is wide scrolls in itself
+    screen.close()
+
+
+COVERED = """() => {
+  const chart = document.querySelector(".js-plotly-plot");
+  const inner = (node, by) => {
+    const { left, right, top, bottom } = node.getBoundingClientRect();
+    return { node, left: left + by, right: right - by, top: top + by, bottom: bottom - by };
+  };
+  const names = [...chart.querySelectorAll(".annotation .annotation-text")].map((node) => inner(node, 1.5));
+  const points = [...chart.querySelectorAll(".points path")].map((node) => inner(node, 0.5));
+  const lines = [...chart.querySelectorAll(".lines path")].map((node) => inner(node, -0.5));
+  const others = [...points, ...lines];
+  const meet = (one, other) =>
+    one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+  return names.flatMap((one, at) => [...others, ...names.slice(at + 1)].filter((other) => meet(one, other))
+    .map((other) => `${one.node.textContent} on ${other.node.textContent || other.node.getAttribute("class")}`));
+}"""
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+def test_in_the_scatter_compared_networks_have_names_that_lie_on_nothing(
+    size: tuple[int, int], chromium: Browser, address: str
+) -> None:
+    screen = Screen(chromium, address, size=size)
+    page = screen.page
+    for chosen in (
+        ("resnet18", "googlenet", "inception_v3", "cifar_resnet1202"),
+        ("resnet50", "googlenet", "inception_v3", "preact_resnet50"),
+    ):
+        networks = [presets.load(name) for name in chosen]
+        page.goto(f"{address}compare?{LINK}={SEPARATOR.join(network.token() for network in networks)}")
+        page.get_by_role("tab", name="Accuracy").click()
+        names = page.locator(".js-plotly-plot .annotation-text")
+        for network in networks:
+            name = re.compile(f"^{re.escape(network.name)}$")
+            expect(names.filter(has_text=name)).to_have_count(2 if network.input.height > 32 else 0, timeout=SOON)
+        assert page.evaluate(COVERED) == []
     screen.close()
 
 

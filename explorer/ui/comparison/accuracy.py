@@ -81,16 +81,16 @@ def suits(one: Shown, data: str) -> bool:
 
 def published(networks: Sequence[Shown], data: str) -> list[Mark]:
     """The landmarks, with those networks of the set that are among them in their colour, and lines for the others."""
-    own = {landmark: one for one in networks for landmark in landmarks.known(one.network)}
+    own = [(one, [known for known in landmarks.known(one.network) if known.data == data]) for one in networks]
     marks = []
     for landmark in landmarks.landmarks(data):
-        one = own.get(landmark)
-        name = landmark.name if one is None else one.name
-        number = None if one is None else one.number
-        costs = (landmark.macs, landmark.params)
-        marks.append(
-            Mark(name, landmark.top1, *costs, note(landmark), number, landmark.newer, labelled=not landmark.newer)
-        )
+        values = landmark.top1, landmark.macs, landmark.params, note(landmark)
+        there = [
+            (one, known[0] == landmark) for one, known in own if landmark in known
+        ]  # of several the first is named
+        marks += [Mark(one.name, *values, one.number, landmark.newer, labelled=first) for one, first in there]
+        if not there:
+            marks.append(Mark(landmark.name, *values, None, landmark.newer, labelled=not landmark.newer))
     for one in networks:
         if suits(one, data) and not landmarks.known(one.network):
             report = report_of(one.token, 1)
@@ -105,7 +105,9 @@ def note(landmark: Landmark) -> str:
 
 def on_digits(networks: Sequence[Shown]) -> list[Mark]:
     """The last finished run of each network on this machine, and the weights in the box."""
-    numbers = {network_digest(one.network): one for one in networks}
+    own: dict[str, list[Shown]] = {}
+    for one in networks:
+        own.setdefault(network_digest(one.network), []).append(one)
     marks: list[Mark] = []
     seen: set[str] = set()
     source = manager()
@@ -120,19 +122,17 @@ def on_digits(networks: Sequence[Shown]) -> list[Mark]:
         if costs is None:
             continue
         seen.add(run.network_digest)
-        own = numbers.get(run.network_digest)
-        name = _name(run) if own is None else own.name
-        said = f"last run: {run.recipe.words()}"
-        marks.append(Mark(name, 100 * run.finished.test_accuracy, *costs, said, None if own is None else own.number))
+        values = 100 * run.finished.test_accuracy, *costs, f"last run: {run.recipe.words()}"
+        there = own.get(run.network_digest, [])
+        marks += [Mark(one.name, *values, one.number) for one in there] or [Mark(_name(run), *values)]
     for trained in box.records().values():
         digest = network_digest(trained.network)
         if digest not in seen:
-            own = numbers.get(digest)
             costs = _costs(digest, trained.network.to_json())
             assert costs is not None
-            said = f"comes with the app: {trained.recipe.words()}"
-            name = trained.network.name if own is None else own.name
-            marks.append(Mark(name, 100 * trained.test_accuracy, *costs, said, None if own is None else own.number))
+            values = 100 * trained.test_accuracy, *costs, f"comes with the app: {trained.recipe.words()}"
+            there = own.get(digest, [])
+            marks += [Mark(one.name, *values, one.number) for one in there] or [Mark(trained.network.name, *values)]
     return marks
 
 
