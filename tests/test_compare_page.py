@@ -284,6 +284,18 @@ def test_relative_differences_in_words() -> None:
     assert said(1000, 1125) == "+12.5 %" and said(1000, 875) == "−12.5 %"
     assert said(10_000, 10_032) == "+0.32 %" and said(10**9, 10**9 + 1) == "+<0.01 %"
     assert said(100, 219) == "+119 %" and said(18, 1202) == "×66.8"
+    assert said(1, 10) == "×10" and said(10, 22_632) == "×2,260"
+    assert said(1, 999_400) == "×999,000" and said(2, 1_999_999) == "×1.00 M" and said(1, 5 * 10**9) == "×5.00 G"
+
+
+def test_no_ratio_of_a_page_has_a_power_of_ten(desk: Desk) -> None:
+    small = presets.load("digits_resnet20")
+    networks = shown(chosen_of(desk, small, *map(presets.load, ("inception_v3", "cifar_resnet1202"))), desk)
+    reports = [report_of(one.token, 64) for one in networks]
+    table = numbers.totals_table(networks, reports, [whole(report) for report in reports])
+    cards = "".join(choosing._figures(one, networks, desk) for one in networks)
+    assert re.search(r">×\d,\d{3}<", table) and re.search(r">×\d,\d{3}<", cards)
+    assert not re.search(r"\de\+?\d", table + cards)
 
 
 def test_the_totals_are_exact_and_stop_at_what_does_not_fit(desk: Desk) -> None:

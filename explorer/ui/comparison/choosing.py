@@ -14,6 +14,7 @@ from explorer import presets
 from explorer.compare import State, difference
 from explorer.drawing import comparison
 from explorer.network import EditError
+from explorer.numbers import digits
 from explorer.report import Report
 from explorer.shape import show
 from explorer.ui import history, words
@@ -24,6 +25,7 @@ from explorer.ui.desk import Desk, report_of, sentence
 
 WIDTH, HEIGHT = 230, 74  # of a picture, in pixels
 ROOMY = 3  # networks up to which a card has room for all digits
+FEW = 999_500  # times as much, from where on a letter stands for the last digits
 LONG = 40  # characters of a name that find room in two lines of a card
 MARKS = (
     "<span class='xc-marks' title='Below each picture. A plus or minus of the first: what another network lacks or has "
@@ -221,16 +223,17 @@ def _relative(before: int, now: int) -> str:
 
 
 def words_of(relative: Any, absolute: int) -> str:
-    """`+12.5 %`, `×3.2`, `±0`; "new" of what there was nothing of."""
+    """`+12.5 %`, `×32`, `×2,260`, `±0`; "new" of what there was nothing of."""
     if absolute == 0:
         return "±0"
     if relative is None:
         return "new"
     if relative >= 9:
-        return f"×{float(relative + 1):.3g}"
+        times = float(relative + 1)
+        return f"×{digits(times) if times < FEW else words.compact(round(times))}"
     percent = abs(float(relative)) * 100
-    digits = 0 if percent >= 99.95 else 1 if percent >= 0.95 else 2
-    shown = f"{percent:.{digits}f}"
+    places = 0 if percent >= 99.95 else 1 if percent >= 0.95 else 2
+    shown = f"{percent:.{places}f}"
     return f"{'+' if absolute > 0 else '−'}{shown if float(shown) else '<0.01'} %"
 
 
