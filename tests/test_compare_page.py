@@ -73,6 +73,22 @@ def test_a_first_visit_shows_the_plain_twin_and_after_a_change_what_it_changed(d
     assert [one.network for one in shown(nothing(), desk)] == [desk.network]
 
 
+def test_what_is_begun_afresh_is_a_first_visit_and_can_be_taken_back(desk: Desk) -> None:
+    chosen = chosen_of(desk, R18, R50, DIGITS)
+    linked_set = shown(chosen, desk)
+    assert not any(one.live for one in linked_set)
+    members.start_afresh(chosen)
+    assert shown(chosen, desk) == shown(nothing(), desk) and all(one.live for one in shown(chosen, desk))
+    members.take_back(chosen)
+    assert shown(chosen, desk) == linked_set
+    members.start_afresh(chosen)
+    desk.apply({"op": "set", "at": 1, "fields": {"repeat": 4}})
+    assert shown(chosen, desk) == shown(nothing(), desk)  # beside how it was before
+    members.add_preset(chosen, desk, "resnet34")
+    assert chosen["left"] is None and names(chosen, desk)[2] == "ResNet-34"
+    assert len({one.key for one in shown(chosen, desk)}) == 3
+
+
 def test_what_is_live_follows_the_screen_and_what_is_fixed_does_not(desk: Desk) -> None:
     chosen = nothing()
     members.add_preset(chosen, desk, "resnet18")
@@ -557,6 +573,17 @@ def texts(app: AppTest) -> str:
 def data_of(app: AppTest, key: str) -> Any:
     [found] = [one.proto for one in app.get("bidi_component") if key in one.proto.id]
     return json.loads(found.json)
+
+
+def test_the_page_is_begun_afresh_by_a_button() -> None:
+    app = opened(R18, R50)
+    app.button(key="compare-afresh").click().run()
+    found = app.session_state[KEY]
+    assert found["members"] is None and data_of(app, "compare-link")["afresh"] == 1
+    assert "from a link" not in texts(app) and "live · on screen" in texts(app)
+    app.button(key="compare-back").click().run()
+    assert "from a link" in texts(app) and not app.button(key="compare-afresh").disabled
+    assert opened().button(key="compare-afresh").disabled  # a first visit is as fresh as can be
 
 
 MADE = {

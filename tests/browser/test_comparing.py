@@ -122,6 +122,23 @@ def test_a_reload_keeps_the_set_and_what_of_it_is_live(compared: Page, screen: S
     expect(heads(page)).to_have_count(3)
 
 
+def test_a_copied_set_is_begun_afresh_and_stays_so_over_a_reload(compared: Page, screen: Screen) -> None:
+    page = compared
+    expect(page.get_by_role("button", name="Start afresh")).to_be_disabled()
+    add(page, "googlenet")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Link copied")).to_be_visible()
+    page.reload()
+    expect(page.locator(".xc-note").filter(has_text="from a link")).to_have_count(3, timeout=SOON)
+    page.get_by_role("button", name="Start afresh").click()
+    expect(heads(page)).to_have_text([OPENING.name, f"{OPENING.name} plain twin"], timeout=SOON)
+    expect(page.locator(".xc-note").filter(has_text="live")).to_have_count(2)
+    expect(page).not_to_have_url(re.compile(f"{LINK}="))
+    page.reload()
+    expect(heads(page)).to_have_text([OPENING.name, f"{OPENING.name} plain twin"], timeout=SOON)
+    expect(page.locator(".xc-note").filter(has_text="live")).to_have_count(2)
+
+
 def test_a_network_is_opened_on_the_design_page_and_undone(compared: Page, screen: Screen) -> None:
     page = compared
     add(page, "resnet18")

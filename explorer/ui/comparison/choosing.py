@@ -31,6 +31,8 @@ MARKS = (
     "<span class='xc-marks' title='Below each picture. A plus or minus of the first: what another network lacks or has "
     "besides.'><i></i>changed or replaced <b>+</b>added <b>−</b>removed</span>"
 )
+AFRESH = "Back to what a first visit shows: the network on screen, beside how it was before the last change or beside \
+its plain twin."
 PRESET, STATE, PASTED, BUTTON = "compare-preset", "compare-state", "compare-pasted", "compare-link"
 
 
@@ -63,9 +65,23 @@ def heading(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
         )  # fmt: skip
         with st.popover("Add other", disabled=full, width="content"):
             _others(chosen, desk, networks)
+        if chosen["left"] is None:
+            st.button(
+                "Start afresh", key="compare-afresh", help=AFRESH, disabled=chosen["members"] is None,
+                on_click=members.start_afresh, args=(chosen,),
+            )  # fmt: skip
+        else:
+            said = f"Back to the {len(chosen['left'])} networks that were compared here before."
+            st.button("Take back", key="compare-back", help=said, on_click=members.take_back, args=(chosen,))
         link = members.link(networks)
         reason = "These networks together are longer than a link can be." if networks else "There is nothing to link."
-        sent = {"link": link, "parameter": LINK, "reason": reason, "members": chosen["members"]}
+        sent = {
+            "link": link,
+            "parameter": LINK,
+            "reason": reason,
+            "members": chosen["members"],
+            "afresh": chosen["afresh"],
+        }
         _link()(key=BUTTON, data=sent, width="content", on_kept_change=lambda: _restored(chosen))
     if chosen["complaint"]:
         st.html(f"<p class='xc-said' role='alert'>{html.escape(chosen['complaint'])}</p>")

@@ -1,9 +1,11 @@
 // Copies the link of the set, and writes it into the address only then. An address that no longer says what is on
-// screen is taken back: a reload would bring the old set. The set itself is kept in this tab over a reload.
+// screen is taken back: a reload would bring the old set. The set itself is kept in this tab over a reload, until it is
+// begun anew.
 
 const BUTTON = "xc-copy";
 const KEY = "explorer.compared";
 let asked = false; // whether this page has handed back what was kept
+let begun = 0; // how often the set was begun anew
 
 function kept() {
   try {
@@ -13,18 +15,22 @@ function kept() {
   }
 }
 
+function keep(members) {
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(members));
+  } catch { /* no room: then a reload begins anew */ }
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (data.members) {
-    try {
-      sessionStorage.setItem(KEY, JSON.stringify(data.members));
-    } catch { /* no room: then a reload begins anew */ }
-  } else if (!asked && Array.isArray(kept())) {
-    setTriggerValue("kept", kept());
-  }
-  asked = true;
   const address = new URL(location.href);
   const parameter = data.parameter;
-  if (address.searchParams.has(parameter) && address.searchParams.get(parameter) !== data.link) {
+  const afresh = data.afresh > 0 && data.afresh !== begun;
+  begun = data.afresh;
+  if (afresh) keep(null);
+  if (data.members) keep(data.members);
+  else if (!asked && Array.isArray(kept())) setTriggerValue("kept", kept());
+  asked = true;
+  if (address.searchParams.has(parameter) && (afresh || address.searchParams.get(parameter) !== data.link)) {
     address.searchParams.delete(parameter);
     history.replaceState(history.state, "", address);
   }

@@ -48,6 +48,8 @@ class Chosen(TypedDict):
     made: int
     complaint: str  # what could not be opened, until something else is done
     lines: int  # how many lines of blocks are on screen
+    afresh: int  # how often it was begun anew
+    left: list[Member] | None  # what was compared before that, until something else is chosen
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Shown:
 
 def nothing() -> Chosen:
     """Before anything was chosen."""
-    return Chosen(members=None, made=0, complaint="", lines=0)
+    return Chosen(members=None, made=0, complaint="", lines=0, afresh=0, left=None)
 
 
 def shown(chosen: Chosen, desk: Desk) -> tuple[Shown, ...]:
@@ -158,8 +160,20 @@ def settle(chosen: Chosen, desk: Desk) -> list[Member]:
     if members is None:
         members = chosen["members"] = at_first(desk)
         chosen["made"] = len(members)
-    chosen["complaint"] = ""
+    chosen["complaint"], chosen["left"] = "", None
     return members
+
+
+def start_afresh(chosen: Chosen) -> None:
+    """Back to what a first visit shows, which follows the network on screen."""
+    times, left = chosen["afresh"] + 1, chosen["members"]
+    chosen.update(nothing())
+    chosen["afresh"], chosen["left"] = times, left
+
+
+def take_back(chosen: Chosen) -> None:
+    """What was compared before it was begun anew."""
+    chosen["members"], chosen["left"], chosen["lines"] = chosen["left"], None, 0
 
 
 def add(chosen: Chosen, desk: Desk, source: Source, network: Network | None = None, note: str = "") -> None:
