@@ -15,7 +15,7 @@ from explorer.__main__ import main
 from explorer.block import KINDS, Block
 from explorer.export import calls, python_source
 from explorer.export.check import Check, check, failure, read
-from explorer.export.gather import Gathered, clean
+from explorer.export.gather import Gathered, begun, clean
 from explorer.export.outputs import differences, outputs
 from explorer.export.script import training_script
 from tests import exported
@@ -166,6 +166,42 @@ def test_names_cannot_leave_their_line(tmp_path: Path) -> None:
         assert all(letter.isprintable() for letter in source.replace("\n", ""))
         (tmp_path / f"hostile{number}.py").write_text(source, encoding="utf-8")
     exported.ruff(tmp_path)
+
+
+NAMES = (
+    "A network whose name has 80 characters, every one of which is kept in its file!!",
+    *("漢" * 80, "\\" * 80, '"' * 80, "\\" * 40 + "#" * 40, "# -*- coding: utf-7 -*- " * 3, "漢 # \\" * 16),
+    *(text.ljust(80, "x")[:80] for text in HOSTILE if text.isprintable()),
+    *(("x" * 80 + text)[-80:] for text in HOSTILE if text.isprintable()),
+)
+
+
+def test_a_name_is_whole_in_both_files_whatever_it_is(tmp_path: Path) -> None:
+    digits = SMALL.model_copy(update={"blocks": (*SMALL.blocks[:2], blocks.Classifier(classes=10))})
+    says = {
+        python_source: "{}, in a file that needs only PyTorch.",
+        training_script: "Trains {} on digits; needs PyTorch and scikit-learn.",
+    }
+    for write, words in says.items():
+        plain = without_words(write(digits))
+        for number, name in enumerate(NAMES):
+            network = Network.model_validate(digits.model_dump() | {"name": name})
+            source = write(network)
+            assert without_words(source) == plain
+            said = ast.get_docstring(ast.parse(source), clean=False) or ""
+            assert said.splitlines()[0] == words.format(name.strip())
+            assert not source.splitlines()[1].startswith(("#", " "))  # nor can it say how the file is encoded
+            (tmp_path / f"{write.__name__}{number}.py").write_text(source, encoding="utf-8")
+    exported.ruff(tmp_path)
+
+
+def test_the_first_line_of_a_docstring_goes_on_where_it_is_too_wide() -> None:
+    assert begun("Short.") == '"""Short.'
+    assert begun('a \\ "b"') == '"""a \\\\ \\"b\\"'
+    assert begun("one two three", most=12) == '"""one two \\\nthree'
+    assert begun("one  # two", most=9) == '"""on\\\ne  # two'
+    assert begun("漢" * 8, most=12) == '"""漢漢漢漢\\\n漢漢漢漢'
+    assert begun("\\" * 4, most=9) == '"""\\\\\\\\\\\n\\\\\\\\'  # no escape is torn apart
 
 
 def test_words_keep_what_can_be_kept() -> None:

@@ -220,8 +220,34 @@ def clean(text: str, most: int = 40) -> str:
 
     No controls, line separators or marks that turn the direction of writing; at most so many columns of a terminal.
     """
-    kept = "".join(letter if letter.isprintable() else " " for letter in text)
-    kept = " ".join(kept.replace("\\", "/").replace('"', "'").replace("#", " ").split())
-    while sum(2 if east_asian_width(letter) in "WF" else 1 for letter in kept) > most:
+    kept = " ".join(visible(text).replace("\\", "/").replace('"', "'").replace("#", " ").split())
+    while columns(kept) > most:
         kept = kept[:-1].rstrip()
     return kept
+
+
+def visible(text: str) -> str:
+    """The text with a space for every control, line separator or mark that turns the direction of writing."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
+
+
+def columns(text: str) -> int:
+    """How wide a terminal shows it."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def begun(sentence: str, most: int = 120) -> str:
+    """How a docstring begins whose first line says this, a person's own words in it whole: quotes are escaped.
+
+    Where that is wider than a line may be, it goes on behind a backslash, which the docstring itself does not have.
+    """
+    signs = [f"\\{letter}" if letter in '\\"' else letter for letter in visible(sentence)]
+    lines, line = [], '"""'
+    while columns(line + "".join(signs)) > most:
+        fits = max(end for end in range(1, len(signs)) if columns(line + "".join(signs[:end])) < most)
+        # behind a space if there is one; no line begins with what could be taken for its margin or for a comment
+        ends = [end for end in range(1, fits + 1) if signs[end] not in " #"]
+        end = max((end for end in ends if signs[end - 1] == " "), default=max(ends, default=fits))
+        lines.append(line + "".join(signs[:end]) + "\\")
+        line, signs = "", signs[end:]
+    return "\n".join([*lines, line + "".join(signs)])

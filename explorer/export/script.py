@@ -16,7 +16,7 @@ from torch import nn
 
 from explorer.block import Block
 from explorer.export.calls import Call
-from explorer.export.gather import Import, clean
+from explorer.export.gather import Import, begun, clean, visible
 from explorer.export.source import module_source, zero_lines
 from explorer.network import Network, is_normless
 from explorer.report import analyze
@@ -88,13 +88,13 @@ def training_script(network: Network, recipe: Recipe | None = None) -> str:
         f"{words[:1].upper()}{words[1:]}. Split, order, first weights and updates are those of Architecture Explorer, "
         "which wrote this file; on a CPU with OMP_NUM_THREADS=1 so are all losses."
     )
-    what, needs = clean(network.name, 60) or "a convolutional network", "PyTorch and scikit-learn"
+    what, needs = visible(network.name) or "a convolutional network", "PyTorch and scikit-learn"
     images = "digits"
     if recipe.data != DIGITS:
         images, needs = clean(facts.subject, 40), "PyTorch"
         told += f" The images lie beside it, in {images_name(recipe)}."
     opening = [
-        f'"""Trains {what} on {images}; needs {needs}.',
+        begun(f"Trains {what} on {images}; needs {needs}."),
         "",
         *wrap(told, 118),
         '"""',

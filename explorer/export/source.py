@@ -11,7 +11,7 @@ from torch import nn
 
 from explorer.block import Block
 from explorer.export.calls import Call, Repeated, call_of, lines
-from explorer.export.gather import PACKAGE, Gathered, Import, clean, import_lines
+from explorer.export.gather import PACKAGE, Gathered, Import, begun, clean, import_lines, visible
 from explorer.first_weights import draw_weights
 from explorer.network import Network, is_normless
 from explorer.report import Report, analyze
@@ -44,10 +44,10 @@ def python_source(network: Network) -> str:
     Raises ShapeError.
     """
     report = analyze(network)
-    title = clean(network.name, 70) or "A convolutional network"
+    title = visible(network.name) or "A convolutional network"
     shapes = f"{show(network.input)} to {show(report.output_shape)}"
     opening = (
-        f'"""{title}, in one file that needs only PyTorch.',
+        begun(f"{title}, in a file that needs only PyTorch."),
         "",
         f"{shapes}: {report.params:,} parameters, {report.macs:,} multiply-accumulates an image.",
         "Written by Architecture Explorer; its model has the same parameter names and, for a seed, the same weights.",

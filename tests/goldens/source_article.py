@@ -1,4 +1,4 @@
-"""The article's network, in one file that needs only PyTorch.
+"""The article's network, in a file that needs only PyTorch.
 
 3×224×224 to 1000: 2,099,656 parameters, 369,261,056 multiply-accumulates an image.
 Written by Architecture Explorer; its model has the same parameter names and, for a seed, the same weights.

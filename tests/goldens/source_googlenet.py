@@ -1,4 +1,4 @@
-"""GoogLeNet, in one file that needs only PyTorch.
+"""GoogLeNet, in a file that needs only PyTorch.
 
 3×224×224 to 1000: 6,624,904 parameters, 1,498,376,192 multiply-accumulates an image.
 Written by Architecture Explorer; its model has the same parameter names and, for a seed, the same weights.

@@ -1,4 +1,4 @@
-"""ResNet-50, in one file that needs only PyTorch.
+"""ResNet-50, in a file that needs only PyTorch.
 
 3×224×224 to 1000: 25,557,032 parameters, 4,089,184,256 multiply-accumulates an image.
 Written by Architecture Explorer; its model has the same parameter names and, for a seed, the same weights.
