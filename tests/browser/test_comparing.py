@@ -184,6 +184,41 @@ def test_six_large_networks_fit_the_screen_and_their_parts_are_few(chromium: Bro
     screen.close()
 
 
+PLACED = """() => {
+  const cards = [...document.querySelectorAll("[class*=st-key-compare-card-]")];
+  return [".xc-picture svg", ".xc-figures"].map((part) => cards.map((card) => {
+    const box = card.querySelector(part).getBoundingClientRect(), frame = card.getBoundingClientRect();
+    return [box.left - frame.left, box.top - frame.top, box.width, box.height].map(Math.round).join();
+  }));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "exact"), [((1920, 1080), 5, True), ((1280, 720), 6, False), ((1280, 720), 3, True)]
+)
+def test_all_cards_of_a_row_have_one_layout_and_exact_numbers_where_there_is_room(
+    size: tuple[int, int], count: int, exact: bool, chromium: Browser, address: str
+) -> None:
+    names = ("resnet18", "preact_resnet18", "inception_v3", "cifar_resnet1202", "digits_resnet20", "googlenet")[:count]
+    broken = presets.load("digits_resnet20").apply({"op": "set", "at": 2, "fields": {"shortcut": "identity"}})
+    networks = [*map(presets.load, names[:-1]), broken]
+    screen = Screen(chromium, address, size=size)
+    page = screen.page
+    page.goto(f"{address}compare?{LINK}={SEPARATOR.join(network.token() for network in networks)}")
+    expect(heads(page)).to_have_count(count, timeout=SOON)
+    expect(page.locator(".xc-picture svg")).to_have_count(count, timeout=SOON)
+    settled(page)
+    pictures, figures = page.evaluate(PLACED)
+    assert len(pictures) == len(figures) == count
+    assert len(set(pictures)) == len(set(figures)) == 1
+    first = page.locator(".xc-figures dd").first
+    assert first.inner_text() == ("11,689,512" if exact else "11.7 M")
+    assert first.get_attribute("title") == "11,689,512"
+    cards = page.locator(".xc-figures").all()
+    assert all(card.evaluate("node => node.scrollWidth <= node.clientWidth") for card in cards)
+    screen.close()
+
+
 COVERED = """() => {
   const chart = document.querySelector(".js-plotly-plot");
   const inner = (node, by) => {

@@ -24,7 +24,6 @@ from explorer.ui.comparison.pictures import drawing
 from explorer.ui.desk import Desk, report_of, sentence
 
 WIDTH, HEIGHT = 230, 74  # of a picture, in pixels
-ROOMY = 3  # networks up to which a card has room for all digits
 FEW = 999_500  # times as much, from where on a letter stands for the last digits
 LONG = 40  # characters of a name that find room in two lines of a card
 MARKS = (
@@ -199,7 +198,7 @@ def _title(one: Shown, desk: Desk) -> str:
     return (
         f"<div class='xc-card' style='--xc:var(--xp-{comparison.colour_name(one.number)})'>"
         f"<h2 title='{html.escape(one.name, quote=True)}'>{html.escape(words.shortened(one.name, LONG))}</h2>"
-        f"<p class='xc-note' title='{note}'><span class='num'>{flow}</span><b> · </b>{note}</p></div>"
+        f"<p class='xc-note' title='{note}'><span class='num'>{flow}</span><b> · </b>{note}</p>{_broken(report)}</div>"
     )
 
 
@@ -208,19 +207,22 @@ def _figures(one: Shown, networks: Sequence[Shown], desk: Desk) -> str:
     batch, optimizer = desk.session["batch"], desk.session["optimizer"]
     report, first = (report_of(token, batch) for token in (one.token, networks[0].token))
     memory, memory_first = report.memory(optimizer).total, first.memory(optimizer).total
-    params = words.plain(report.params) if len(networks) <= ROOMY else words.compact(report.params)
+    params = (  # a narrow card shows the second
+        f"<span class='xc-exact'>{words.plain(report.params)}</span>"
+        f"<span class='xc-short'>{words.compact(report.params)}</span>"
+    )
     lines = (
-        ("Parameters", params, report.params, first.params),
-        ("MACs", words.compact(report.macs), report.macs, first.macs),
-        ("Memory", words.memory(memory), memory, memory_first),
+        ("Parameters", params, "", report.params, first.params),
+        ("MACs", words.compact(report.macs), "", report.macs, first.macs),
+        ("Memory", words.memory(memory), " B", memory, memory_first),
     )
     comparable = one.number > 0 and report.error is None and first.error is None
     figures = "".join(
-        f"<dt>{title}</dt><dd class='num' title='{now:,}'>{number}</dd>"
+        f"<dt>{title}</dt><dd class='num' title='{now:,}{unit}'>{number}</dd>"
         + (_relative(before, now) if comparable else "<dd></dd>")
-        for title, number, now, before in lines
+        for title, number, unit, now, before in lines
     )
-    return f"<dl class='xc-figures'>{figures}</dl>{_broken(report)}"
+    return f"<dl class='xc-figures'>{figures}</dl>"
 
 
 def _broken(report: Report) -> str:
