@@ -12,6 +12,17 @@ const UPRIGHT = { yaw: 1.02, pitch: 0.78, zoom: 1 }; // on a narrow screen the d
 // How much of two boxes lies upon each other, in square pixels.
 const covers = (one, other) => Math.max(0, Math.min(one.right, other.right) - Math.max(one.left, other.left)) * Math.max(0, Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top));
 
+// How much of a label's place a face covers, in square pixels: the face cut along the four sides of the place.
+function under(face, { left, right, top, bottom }) {
+  const sides = [([x]) => x - left, ([x]) => right - x, ([, y]) => y - top, ([, y]) => bottom - y];
+  const kept = sides.reduce((points, inside) => points.flatMap((point, at) => {
+    const before = points.at(at - 1), [from, to] = [inside(before), inside(point)];
+    const cut = before.map((each, axis) => each + (point[axis] - each) * from / (from - to));
+    return [...((from < 0) !== (to < 0) ? [cut] : []), ...(to >= 0 ? [point] : [])];
+  }), face);
+  return Math.abs(kept.reduce((sum, [x, y], at) => sum + kept.at(at - 1)[0] * y - x * kept.at(at - 1)[1], 0)) / 2;
+}
+
 class Volumes extends View {
   constructor(root) {
     super(root, "volumes");
@@ -40,7 +51,7 @@ class Volumes extends View {
         const group = draw("g", { class: "xi-box", "data-card": box.card, style: `--own: ${colour(box.family)}` }, ...faces);
         return says(group, lines);
       });
-      this.labels = data.boxes.map((box) => draw("g", { class: "xi-label", "data-card": box.card }, draw("text", { class: "name" }, fitted(box.name, 170, 11.5)), draw("text", { class: "shape" }, box.shape)));
+      this.labels = data.boxes.map((box) => draw("g", { class: "xi-label", "data-card": box.card }, draw("rect", { class: "ground", rx: 4, height: 30 }), draw("text", { class: "name" }, fitted(box.name, 170, 11.5)), draw("text", { class: "shape" }, box.shape)));
       this.wide = data.boxes.map((box) => Math.max(wide(fitted(box.name, 170, 11.5), 11.5, 600), box.shape.length * 6.4) + 6);
     }
     this.place();
@@ -69,6 +80,7 @@ class Volumes extends View {
     const scale = zoom * Math.min(room[0] / (right - left || 1), room[1] / (bottom - top || 1));
     const to = ([x, y]) => [width / 2 + (x - (left + right) / 2) * scale, (height - 40) / 2 + 8 + (y - (top + bottom) / 2) * scale];
     const shown = FACES.map(([[x, y, z]]) => -(-x * sy + y * cy) * cp + z * sp > 1e-9);
+    this.faces = corners.map((each) => FACES.flatMap(([, face], side) => shown[side] ? [face.map((corner) => to(each[corner]))] : []));
     for (const at of this.boxes.keys()) {
       const points = corners[at].map(to);
       this.groups[at].childNodes.forEach((face, side) => {
@@ -88,8 +100,9 @@ class Volumes extends View {
     return sy > 0 ? all : all.reverse();
   }
 
-  // Names beside the boxes, as many as find room; the selected one always. Each stands where it covers least: below its
-  // box or above it, to its side, or farther away at the end of a line.
+  // Names beside the boxes, as many as find room; the selected one always. Each stands where it covers least and no edge
+  // runs through it: below its box or above it, to its side, or farther away at the end of a line. One that lies on a box
+  // has a ground.
   write(width, height) {
     const many = this.boxes.length > 80;
     const boxes = this.corners.map((points) => {
@@ -104,7 +117,11 @@ class Volumes extends View {
       if (!found) continue;
       taken.push(found);
       shown.push(place);
-      const [name, shape] = this.labels[place].childNodes;
+      const [ground, name, shape] = this.labels[place].childNodes;
+      ground.setAttribute("display", found.covered ? "inline" : "none");
+      ground.setAttribute("x", one(found.left));
+      ground.setAttribute("y", one(found.top - 1));
+      ground.setAttribute("width", one(found.right - found.left));
       for (const [text, dy] of [[name, 11], [shape, 24]]) {
         text.setAttribute("x", one((found.left + found.right) / 2));
         text.setAttribute("y", one(found.top + dy));
@@ -120,6 +137,8 @@ class Volumes extends View {
     const wide = this.wide[place], [x, y] = [(left + right) / 2, (top + bottom) / 2];
     const spots = [[x, bottom + 4], [x, top - 32]];
     if (!many) {
+      // to a side, but still at its own box
+      for (let off = 8; off <= Math.min(48, (right - left) / 2 + 4); off += 8) spots.push(...[x - off, x + off].flatMap((middle) => [[middle, bottom + 4], [middle, top - 32]]));
       for (const away of [30, 58, 86, 114, 142]) spots.push([x, bottom + away], [x, top - away - 28]);
       for (const off of [-14, -28, 0]) spots.push([right + wide / 2 + 6, y + off], [left - wide / 2 - 6, y + off]);
     }
@@ -129,10 +148,16 @@ class Volumes extends View {
       const spot = { left: centre - wide / 2, right: centre + wide / 2, top: Math.max(2, Math.min(height - 30, high)) };
       spot.bottom = spot.top + 28;
       if (taken.some((other) => covers(spot, other))) continue;
-      const covered = many ? 0 : boxes.reduce((sum, box) => sum + covers(spot, box) * ((box.right - box.left) * (box.bottom - box.top) > 20_000 ? 0.05 : 1), 0);
+      let [covered, weight, edges] = [0, 0, 0];
+      if (!many) boxes.forEach((box, other) => covers(spot, box) && this.faces[other].forEach((face) => {
+        const area = under(face, spot);
+        covered += area;
+        weight += area * ((box.right - box.left) * (box.bottom - box.top) > 20_000 ? 0.05 : 1);
+        edges += area > 1 && area < wide * 28 - 1; // neither beside the face nor wholly on it
+      }));
       const off = Math.abs(centre - x) + Math.max(0, spot.top - bottom, top - spot.bottom);
-      const cost = off + 0.2 * covered + (spot.bottom < top ? 4 : 0);
-      if (!best || cost < best.cost) best = { ...spot, cost, far: Math.max(spot.top - bottom, top - spot.bottom) > 14 };
+      const cost = off + 0.2 * weight + 40 * edges + (spot.bottom < top ? 4 : 0);
+      if (!best || cost < best.cost) best = { ...spot, cost, covered, far: Math.max(spot.top - bottom, top - spot.bottom) > 14 };
     }
     if (best?.far) best.line = best.top > bottom ? `M${one(x)} ${one(bottom)}V${one(best.top)}` : `M${one(x)} ${one(top)}V${one(best.bottom)}`;
     return best;
