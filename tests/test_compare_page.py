@@ -31,6 +31,7 @@ from explorer.ui.comparison import KEY, VIEWS, accuracy, choosing, members, numb
 from explorer.ui.comparison import blocks as block_view
 from explorer.ui.comparison.members import LINK, MOST, SEPARATOR, Chosen, nothing, read_link, read_pasted, shown
 from explorer.ui.desk import Desk, new_session, report_of
+from explorer.ui.filenames import stem_of_all
 
 ROOT = Path(__file__).parents[1]
 ENTRY = str(ROOT / "explorer" / "ui" / "app.py")
@@ -340,6 +341,17 @@ def test_the_block_lines_add_up_to_the_totals(name: str, copies: bool, desk: Des
         assert frame[f"{one.number}"].sum() == getattr(whole(report, "adamw"), name)
     both = frame["0"].notna() & frame["1"].notna()
     assert (frame["1 apart"][both] == (frame["1"] - frame["0"])[both]).all() and both.sum() >= 6
+
+
+def test_files_are_named_after_the_networks_and_their_names_are_bounded() -> None:
+    assert stem_of_all(["ResNet-18"]) == "resnet-18" and stem_of_all(["", "../../x"]) == "network-vs-x"
+    assert stem_of_all(["ResNet-18", "Inception-v3", "GoogLeNet"]) == "resnet-18-vs-inception-v3-vs-googlenet"
+    long = ["A network of mine " * 4, *[f"{number} others " * 3 for number in range(5)]]
+    assert stem_of_all(long) == "a-network-of-mine-a-network-of-mine-a-network-of-vs-5-others"
+    for count in range(1, 7):
+        assert (
+            re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", stem_of_all(long[:count])) and len(stem_of_all(long[:count])) <= 60
+        )
 
 
 def test_no_cell_of_a_csv_is_a_formula(desk: Desk) -> None:

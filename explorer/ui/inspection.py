@@ -19,6 +19,7 @@ from explorer.report import Report
 from explorer.shape import show, signed
 from explorer.ui import session, tables
 from explorer.ui.desk import report_of, sentence
+from explorer.ui.filenames import stem
 from explorer.ui.inspector import views
 from explorer.ui.inspector.component import choose, mount, receive, state
 from explorer.ui.inspector.samples import sample
@@ -138,7 +139,8 @@ def _graphviz(report: Report, across: bool) -> str:
     selected = session.desk().selected
     text = drawn(selected if selected >= 0 else None)
     # the file has no selection, and is made when it is asked for
-    st.download_button("DOT", drawn, "network.dot", "text/vnd.graphviz", on_click="ignore", help="For graphviz.")
+    name = f"{stem(session.network().name)}.dot"
+    st.download_button("DOT", drawn, name, "text/vnd.graphviz", on_click="ignore", help="For graphviz.")
     return text
 
 
@@ -190,11 +192,12 @@ def memory(report: Report) -> None:
 def table(report: Report) -> None:
     """Blocks or operations with every number; a chosen row selects its block."""
     desk = session.desk()
+    named = stem(desk.network.name)
     with tools():
         rows = _choice("Rows", ["Operations", "Blocks"], "inspect-rows")
         whole = _choice("Of", ["All blocks", "Selected block"], "inspect-of") == "All blocks"
-        tables.save("Operations as CSV", "operations.csv", report.operations)
-        tables.save("Blocks as CSV", "blocks.csv", report.blocks)
+        tables.save("Operations as CSV", f"{named}-operations.csv", report.operations)
+        tables.save("Blocks as CSV", f"{named}-blocks.csv", report.blocks)
     shown = tables.operation_table if rows == "Operations" else tables.block_table
     with st.container(key="inspect-table"):
         shown(report, desk.selected, partial(choose, desk, state()), whole)

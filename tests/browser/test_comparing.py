@@ -257,6 +257,16 @@ def test_in_the_scatter_compared_networks_have_names_that_lie_on_nothing(
     screen.close()
 
 
+def test_files_are_named_after_the_networks(compared: Page) -> None:
+    page = compared
+    page.get_by_role("tab", name="Numbers").click()
+    for what in ("Totals", "Blocks"):
+        with page.expect_download(timeout=SOON) as download:
+            page.get_by_role("button", name=f"{what} as CSV").click()
+        name = f"digits-depth-56-vs-digits-depth-56-plain-twin-{what.lower()}.csv"
+        assert download.value.suggested_filename == name
+
+
 def test_on_a_phone_nothing_sticks_out(chromium: Browser, address: str) -> None:
     screen = Screen(chromium, address, size=(390, 844), touch=True)
     page = screen.page

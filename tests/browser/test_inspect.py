@@ -118,6 +118,10 @@ def test_a_row_of_the_table_selects_and_the_selected_block_has_its_row(inspector
     page.get_by_role("button", name="Next block").click()
     page.get_by_role("button", name="Next block").click()
     shown(page, 2)
+    for what in ("Operations", "Blocks"):
+        with page.expect_download(timeout=SOON) as download:
+            page.get_by_role("button", name=f"{what} as CSV").click()
+        assert download.value.suggested_filename == f"resnet-18-{what.lower()}.csv"
     page.get_by_text("Selected block", exact=True).click()
     expect(grid.locator("canvas + table, table").first.locator("tbody tr").first).to_contain_text("2.0.conv1.conv")
 

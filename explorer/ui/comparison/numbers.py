@@ -20,6 +20,7 @@ from explorer.ui.comparison.blocks import OUTPUT, TITLES
 from explorer.ui.comparison.choosing import words_of
 from explorer.ui.comparison.members import Chosen, Shown, aligned
 from explorer.ui.desk import Desk, report_of
+from explorer.ui.filenames import stem_of_all
 from explorer.ui.tables import FORMULA
 
 HELP = {
@@ -66,12 +67,13 @@ def show(chosen: Chosen, desk: Desk, networks: Sequence[Shown]) -> None:
         lines, key=f"compare-numbers-{len(lines)}", hide_index=True, height=min(460, 28 * len(lines) + 40),
         row_height=28, column_config=columns, placeholder="",
     )  # fmt: skip
+    stem = stem_of_all([one.name for one in networks])
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            "Totals as CSV", lambda: totals_csv(networks, totals), "comparison.csv", "text/csv", on_click="ignore"
+            "Totals as CSV", lambda: totals_csv(networks, totals), f"{stem}-totals.csv", "text/csv", on_click="ignore"
         )
         st.download_button(
-            "Blocks as CSV", lambda: blocks_csv(networks, reports, optimizer), "comparison-blocks.csv", "text/csv",
+            "Blocks as CSV", lambda: blocks_csv(networks, reports, optimizer), f"{stem}-blocks.csv", "text/csv",
             on_click="ignore",
         )  # fmt: skip
 
