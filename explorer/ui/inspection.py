@@ -209,6 +209,7 @@ def torchinfo(report: Report) -> None:
     assert report.network is not None
     network = report.network
     with tools():
+        st.caption("Depth", width="content", help="Down to which level torchinfo lists modules inside modules.")
         depth = _choice("Depth", [1, 2, 3, 4, 5, 6], "inspect-depth", 3)
         if report.error is not None:
             network = network.model_copy(update={"blocks": network.blocks[: report.error.index or 0]})
