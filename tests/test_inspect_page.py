@@ -285,6 +285,8 @@ def test_operations_are_those_of_the_selected_block() -> None:
     card = report.cards[3]
     totals = [sum(item["costs"][place] for item in items) for place in range(3)]
     assert totals == [card.params, card.macs, card.saved_bytes]
+    inner = {row.path.split(".", 2)[2] for row in report.operations if row.card == 3 and row.path.count(".") > 1}
+    assert {item["label"] for item in items if item["path"]} == inner  # as the table and the graph call them
     app.segmented_control(key="inspect-level").set_value("Stages").run()
     assert [item["name"] for item in drawn(app)["bars"]["items"]][:2] == ["Stem", "56×56"]
 
@@ -308,6 +310,7 @@ def test_torchinfos_table_stands_beside_the_way_to_its_counts() -> None:
     assert all(line["card"] == 2 for line in lines if "(2): 1-3" in line["text"])
     [table] = [one.value for one in app.markdown if "torchinfo" in one.value]
     assert "| This page | 11,689,512 | 1,814,073,344 |" in table
+    assert "Depth" in [one.value for one in app.caption]  # what the numbers above the table are
     assert "Norms" in table and "Biases" in table and "Not explained" not in table
 
 

@@ -229,6 +229,20 @@ OVERLAPS = """() => {
 }"""
 
 
+def test_bars_of_operations_have_the_names_of_the_table_cut_on_the_left_alone(inspector: Page) -> None:
+    page = inspector
+    look(page, "Costs")
+    page.get_by_text("Operations", exact=True).click()
+    expect(page.locator(".xi-bar").first).to_be_attached(timeout=SOON)
+    page.get_by_role("button", name="Previous block").click()
+    shown(page, 0)
+    texts = page.locator(".xi-bars svg .xi-tick[text-anchor=middle]")
+    expect(texts.filter(has_text="layers.0.conv")).to_have_count(1, timeout=SOON)
+    paths = [row.path.partition(".")[2] for row in analyze(presets.load("resnet18")).operations]
+    for text in texts.all_text_contents():
+        assert any(path.endswith(text.lstrip("…")) for path in paths), text
+
+
 @pytest.mark.parametrize("name", ["inception_v3", "digits_resnet56"])
 def test_words_in_charts_never_cover_each_other(chromium: Browser, address: str, name: str) -> None:
     screen = Screen(chromium, address)

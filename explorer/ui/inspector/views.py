@@ -132,22 +132,13 @@ def _item(item: stages.Item, totals: Sequence[int]) -> Data:
     ]
     return {
         "name": item.name + copies,
-        "label": _label(item),
+        "label": item.path or item.name,
         "family": item.family,
         "cards": list(item.cards),
         "path": f"{item.cards[0]}.*.{item.path}" if item.path else "",
         "costs": list(item.costs),
         "said": ([f"runs {item.copies:,} times"] if item.copies > 1 and len(item.cards) == 1 else []) + said,
     }
-
-
-def _label(item: stages.Item) -> str:
-    """A name that finds room: of a long path what follows the first number, else its last two parts."""
-    if not item.path:
-        return item.name
-    parts = item.path.split(".")
-    first = next((at for at, part in enumerate(parts[:-1]) if part.isdecimal()), max(0, len(parts) - 2))
-    return ".".join(parts[first:])
 
 
 def tree(report: Report, measure: str, selected: int) -> Data:

@@ -39,7 +39,7 @@ class Bars extends View {
         parts.push(says(draw("g", data, hit, shown), [item.name, ...item.said]));
       });
     });
-    parts.push(...marks(items.map((item) => item.label), left, slot, height - below + 10));
+    parts.push(...marks(items, left, slot, height - below + 10));
     this.picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.picture.replaceChildren(...parts);
   }
@@ -61,14 +61,14 @@ function powers(most, sizes) {
 }
 
 // Names below an axis in one or two lines, all of them by their number alone where some find no room; as many as do.
-function marks(names, left, slot, y) {
-  const made = [];
+function marks(items, left, slot, y) {
+  const made = [], names = items.map((item) => item.label);
   const whole = names.map((name) => lines(name, slot - 4));
   const numbered = names.every((name) => /^\d+ /.test(name));
   const cut = whole.some((each) => !each);
   let free = -Infinity;
   names.forEach((name, at) => {
-    const written = cut && numbered ? [name.split(" ")[0]] : whole[at] ?? (slot > 34 ? [fitted(name, slot - 6, 10.5)] : [name.split(" ")[0]]);
+    const written = cut && numbered ? [name.split(" ")[0]] : whole[at] ?? (items[at].path ? [ending(name, Math.max(slot - 6, 60), 10.5)] : null) ?? (slot > 34 ? [fitted(name, slot - 6, 10.5)] : [name.split(" ")[0]]);
     const half = Math.max(...written.map((line) => wide(line))) / 2, x = left + slot * (at + 0.5);
     if (x - half - 2 < free) return;
     free = x + half + 2;

@@ -40,6 +40,17 @@ function fitted(text, width, size = 11) {
   return most > 2 ? `${text.slice(0, most).trimEnd()}…` : "";
 }
 
+// As much of the end of a path as finds room, in whole names; its last one, cut, where not even that does.
+function ending(path, width, size = 11) {
+  if (wide(path, size) <= width) return path;
+  const names = path.split(".");
+  for (let from = 1; from < names.length; from += 1) {
+    const text = `…${names.slice(from).join(".")}`;
+    if (wide(text, size) <= width) return text;
+  }
+  return fitted(names.at(-1), width, size);
+}
+
 // A picture from Python's renderer, as nodes. Parsed as XML; whatever could run is left out.
 function picture(source) {
   const root = new DOMParser().parseFromString(source, "image/svg+xml").documentElement;

@@ -35,7 +35,7 @@ class Treemap extends View {
     const own = `--own: ${colour(block.family)}`, card = block.cards[0];
     const leaf = (item, place, kind, deep) => {
       const group = draw("g", { class: kind, "data-card": card, "data-inner": item.path || null, style: own }, draw("rect", { x: one(place.x + 0.5), y: one(place.y + 0.5), width: Math.max(0, one(place.width - 1)), height: Math.max(0, one(place.height - 1)), rx: 2 }));
-      if (place.width > 40 && place.height > 15) group.append(draw("text", { x: one(place.x + 5), y: one(place.y + 13) }, fitted(deep || place.height > 30 ? item.label : `${item.label} · ${item.short}`, place.width - 8)));
+      if (place.width > 40 && place.height > 15) group.append(draw("text", { x: one(place.x + 5), y: one(place.y + 13) }, item.path ? ending(item.label, place.width - 8) : fitted(deep || place.height > 30 ? item.label : `${item.label} · ${item.short}`, place.width - 8)));
       if (!deep && place.width > 40 && place.height > 30) group.append(draw("text", { class: "num", x: one(place.x + 5), y: one(place.y + 26) }, fitted(item.short, place.width - 8)));
       this.parts.push(says(group, [item.path || deep ? `${block.name}: ${item.name}` : item.name, ...item.said]));
     };
