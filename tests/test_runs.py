@@ -20,6 +20,7 @@ from explorer.runs.messages import ANSWER, JOB
 from explorer.training import device
 from explorer.training.events import Failed, Finished, Started, Step
 from explorer.training.recipe import Recipe
+from tests.kept import keep
 
 TINY = Network.from_json(
     """{"input": [1, 8, 8], "blocks": [{"kind": "stem", "form": "cifar", "channels": 4},
@@ -329,15 +330,14 @@ def _run(store: Store, run_id: str) -> Run:
     return run
 
 
-def test_a_run_that_goes_on_is_shown_to_who_started_it_and_to_others_once_it_has_ended(tmp_path: Path) -> None:
+def test_a_run_is_shown_to_who_started_it_and_to_others_once_it_has_finished(tmp_path: Path) -> None:
     manager, network = Manager(tmp_path, workers=1), presets.load("digits_resnet20")
-    first = manager.store.create(network, Recipe(), "single", user="one")
-    manager.store.end(first, "stopped")
+    first = keep(manager.store, network, user="one")
     second = manager.store.create(network, Recipe(), "single", user="one")
     assert manager.latest(network, "one") == (second,)
     assert manager.latest(network, "other") == manager.latest(network) == (first,)
-    manager.store.end(second, "stopped")
-    assert manager.latest(network, "other") == (second,)
+    manager.store.end(second, "stopped")  # to be resumed by who started it
+    assert manager.latest(network, "one") == (second,) and manager.latest(network, "other") == (first,)
     from_terminal = manager.store.create(network, Recipe(), "single")
     assert manager.latest(network, "other") == (from_terminal,)
     manager.close()

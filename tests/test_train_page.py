@@ -114,6 +114,46 @@ def test_a_stack_that_does_not_fit_together_is_not_trained(workers: Manager) -> 
     assert not page.has("train-twin")
 
 
+def test_what_is_pressed_is_trained_whatever_is_typed_until_it_begins(
+    workers: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Page(SMALL.apply({"op": "input", "shape": [1, 11, 11]}))
+    long_estimate(monkeypatch, network_digest(page.network))
+    page.recipe(steps=77, batch=128, data="shapes:train=100,test=100")
+    page.press("train-single")
+    page.recipe(steps=13, momentum=0.5, data="shapes:train=100,test=100")
+    page.press("train-anyway")
+    [run_id] = page.training["follows"]
+    recipe = (workers.read(run_id) or pytest.fail()).recipe
+    assert (recipe.steps, recipe.momentum, recipe.batch) == (77, 0.9, 100)  # no batch is larger than the data set
+
+
+def test_a_stack_that_is_changed_before_its_run_begins_says_that_nothing_was_started(
+    workers: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Page(SMALL.apply({"op": "input", "shape": [1, 13, 13]}))
+    long_estimate(monkeypatch, network_digest(page.network))
+    page.press("train-twin")
+    assert page.has("train-anyway")
+    page.app.session_state[KEY] = {**page.training, "of": "another"}
+    page.run()
+    assert "The stack was changed before the run began, so nothing was started." in page.text
+    assert not page.has("train-anyway") and page.training["follows"] == []
+
+
+def test_of_a_pair_what_broke_off_is_said_while_its_twin_goes_on(workers: Manager) -> None:
+    page = Page(SMALL.apply({"op": "input", "shape": [1, 14, 14]}))
+    ids = workers.submit_twin(page.network, Recipe(steps=50_000))
+    page.app.session_state[KEY] = {**page.training, "follows": list(ids)}
+    page.until("images/s")
+    task = workers._tasks[ids[0]]
+    worker = next(worker for worker in workers.workers._workers if worker.task is task)
+    os.killpg(worker.pid, signal.SIGKILL)
+    assert workers.wait(ids[0], SOON)
+    page.run()
+    assert "Residual: The worker was killed." in page.text and page.has("train-stop")
+
+
 def test_the_twin_is_one_click_from_the_first_screen_and_a_reload_finds_it_again(workers: Manager) -> None:
     page = Page(SMALL)
     assert "150 steps of 64 images, SGD 0.03" in page.text

@@ -14,7 +14,7 @@ from explorer.training import box, data, loop
 from explorer.training.adapt import DEEPENED, adapted_copy, deepen, depth
 from explorer.training.estimate import Measured, measure
 from explorer.training.events import EVENT, Evaluated, Failed, Finished, Started, Step
-from explorer.training.loop import train
+from explorer.training.loop import not_finite, train
 from explorer.training.recipe import Recipe, reason_for
 from explorer.training.twin import difference, first_weights_that_differ, twin_refusal, verdict, zero_starts
 
@@ -228,7 +228,12 @@ def test_a_loss_that_is_no_longer_finite_ends_the_run_with_why_and_what_helps() 
     failed = events[-1]
     assert isinstance(failed, Failed)
     assert "no longer finite at step" in failed.reason and "updates grew too large" in failed.reason
-    assert "a learning rate of 1 in place of 10, AdamW at 0.001, gradients clipped at 1" in failed.reason
+    helps = "What helps: a learning rate of 0.03 in place of 10, AdamW at 0.001, gradients clipped at 1"
+    assert f"{helps} or a norm in every block." in failed.reason
+    with_norms = not_finite(small(4), Recipe(learning_rate=10), 5, [])
+    assert with_norms.endswith(f"{helps.replace(', gradients', ' or gradients')}.")
+    usual = not_finite(small(4), Recipe(optimizer="adamw", learning_rate=0.001, clip=1), 5, [])
+    assert usual.endswith("What helps: a learning rate of 0.0001 in place of 0.001.")
     steps = [event for event in events if isinstance(event, Step)]
     assert all(math.isfinite(event.loss) for event in steps)
     assert len(steps) + 1 == int(failed.reason.split("at step ")[1].split(",")[0].split(":")[0])

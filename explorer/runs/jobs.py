@@ -177,12 +177,13 @@ class Manager:
     def latest(self, network: Network, user: str = "") -> tuple[str, ...]:
         """The ids of this network's latest run, with its twin where it had one; empty where it was never trained.
 
-        Runs of other users count once they have ended: what goes on is theirs to watch and to stop.
+        Runs of other users count once they have finished: what goes on is theirs to watch and to stop, what broke off
+        theirs to resume.
         """
         for run_id in self.store.of_network(network):
             ids = self.pair_of(run_id)
             runs = [run for run in map(self.read, ids) if run]
-            if not any(run.active and run.user not in ("", user) for run in runs):
+            if all(run.finished or run.user in ("", user) for run in runs):
                 return ids
         return ()
 

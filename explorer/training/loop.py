@@ -23,7 +23,7 @@ from explorer.report import analyze
 from explorer.training import data, device, initial
 from explorer.training.augment import Augmentation
 from explorer.training.events import Evaluated, Event, Failed, Finished, Guess, Notice, Paused, Started, Step, Wrong
-from explorer.training.recipe import Recipe
+from explorer.training.recipe import Recipe, lacks_norm, usual_rate
 from explorer.training.resume import Place, Progress, write
 from explorer.training.telemetry import Rhythm, Watch
 
@@ -200,7 +200,7 @@ class _Run:
             if len(self.history) < step:
                 if self.place is not None:
                     self.place.clear()  # it would come to the same end again
-                yield Failed(reason=not_finite(recipe, len(self.history) + 1, self.history))
+                yield Failed(reason=not_finite(self.network, recipe, len(self.history) + 1, self.history))
                 return
             if tests and share < 1:
                 yield from self.tested(step, images)
@@ -300,7 +300,9 @@ class _Run:
         loss, logits = predict(self.model, images)
         if not math.isfinite(loss):
             yield Failed(
-                reason=not_finite(self.recipe, self.progress.step, self.history, "predictions of the test images")
+                reason=not_finite(
+                    self.network, self.recipe, self.progress.step, self.history, "predictions of the test images"
+                )
             )
             return
         if self.checkpoint is not None:
@@ -456,17 +458,22 @@ def fitting_batch(network: Network, recipe: Recipe, free: int) -> int:
     return max(0, min(images, recipe.batch // 2))  # the batch itself has just been seen not to fit
 
 
-def not_finite(recipe: Recipe, step: int, history: list[tuple[float, float]], what: str = "loss") -> str:
+def not_finite(
+    network: Network, recipe: Recipe, step: int, history: list[tuple[float, float]], what: str = "loss"
+) -> str:
     """The sentence of a run whose numbers overflowed: when, why, and what helps."""
     before = f", after a highest loss of {digits(max(loss for loss, _ in history))}" if history else ""
-    ways = [f"a learning rate of {recipe.learning_rate / 10:g} in place of {recipe.learning_rate:g}"]
+    usual = usual_rate(recipe.optimizer)
+    rate = usual if recipe.learning_rate > usual else recipe.learning_rate / 10
+    ways = [f"a learning rate of {rate:g} in place of {recipe.learning_rate:g}"]
     if recipe.optimizer == "sgd":
         ways.append("AdamW at 0.001")
     if recipe.clip is None:
         ways.append("gradients clipped at 1")
-    ways.append("a norm in every block")
+    if lacks_norm(network):
+        ways.append("a norm in every block")
     *front, end = ways
-    helps = f"{', '.join(front)} or {end}"
+    helps = f"{', '.join(front)} or {end}" if front else end
     verb = "are" if what != "loss" else "is"
     return (
         f"The {what} {verb} no longer finite at step {step}{before}: the updates grew too large. What helps: {helps}."

@@ -248,7 +248,7 @@ class Recipe(BaseModel):
 
     def length(self) -> str:
         """How long the run is: `150 steps`, or `30 s`."""
-        return f"{self.steps} steps" if self.seconds is None else f"{self.seconds:g} s"
+        return f"{self.steps} step{'' if self.steps == 1 else 's'}" if self.seconds is None else f"{self.seconds:g} s"
 
     def words(self) -> str:
         """The recipe in one line."""
@@ -262,9 +262,12 @@ class Recipe(BaseModel):
         more += self.changes()
         more += [f"{self.initialisation} weights"] if self.initialisation != "he" else []
         more += [self.precision] if self.precision != "float32" else []
-        kind = self.data.partition(":")[0]
-        of = {"digits": "", "own": " of own pictures"}.get(kind, f" of {self.data}")
-        return ", ".join([f"{self.length()} of {self.batch} images{of}", rule, *more, f"seed {self.seed}"])
+        kind, _, more_of = self.data.partition(":")
+        of = "" if kind == "digits" else f" of {SUBJECTS.get(kind, kind)}"
+        if more_of and kind != "own":
+            of += f" ({more_of.replace('=', ' ').replace(',', ', ')})"
+        images = f"{self.batch} image{'' if self.batch == 1 else 's'}{of}"
+        return ", ".join([f"{self.length()} of {images}", rule, *more, f"seed {self.seed}"])
 
     def changes(self) -> list[str]:
         """What is done to the images and their labels."""
@@ -274,7 +277,11 @@ class Recipe(BaseModel):
         return said + ([f"cutout {self.cutout}"] if self.cutout else [])
 
 
-NORMLESS = {"optimizer": "adamw", "learning_rate": 1e-3, "clip": 1.0}  # what trains without norms
+NORMLESS: dict[str, Any] = {"optimizer": "adamw", "learning_rate": 1e-3, "clip": 1.0}  # what trains without norms
+SUBJECTS = {
+    "shapes": "colour shapes", "own": "own pictures", "fashion-mnist": "Fashion-MNIST", "mnist": "MNIST",
+    "cifar10": "CIFAR-10",
+}  # fmt: skip
 UPRIGHT = ("digits", "mnist")  # images that mean something else when mirrored, and fill their frame
 
 
@@ -338,6 +345,11 @@ PRESETS: dict[str, Preset] = {
         augments={"flip": True, "crop": 4},
     ),
 }
+
+
+def usual_rate(optimizer: str) -> float:
+    """The learning rate that trains most networks with this optimiser."""
+    return Recipe(**(NORMLESS if optimizer == "adamw" else {})).learning_rate
 
 
 def lacks_norm(network: Network) -> bool:

@@ -184,7 +184,7 @@ def brief_verdict(residual: Finished, plain: Finished, recipe: Recipe, gap: Diff
     few = f" {gap.depth} weighted layers are few: the difference shows from about {EFFECT_DEPTH}."
     losses = f"{digits(residual.train_loss, 2)} with shortcuts, {digits(plain.train_loss, 2)} without"
     return (
-        f"{_seen(residual, plain)} {_made(residual, plain, recipe)}, training loss {losses}; test "
+        f"{_seen(residual, plain)} {_made(residual, plain, recipe)}, training loss over the last tenth {losses}; test "
         f"{residual.test_accuracy:.1%} and {plain.test_accuracy:.1%}. One seed.{few if gap.shallow else ''}"
     )
 

@@ -7,11 +7,12 @@ from functools import cache
 from typing import Any, get_args
 
 import streamlit as st
+from pydantic import ValidationError
 
 from explorer.network import Network
 from explorer.training.recipe import PRESETS, Group, Recipe
 from explorer.ui import images
-from explorer.ui.results import line
+from explorer.ui.results import line, say
 from explorer.ui.training import change, changes, recipe_for
 
 STYLE = """<style>
@@ -31,6 +32,7 @@ STYLE = """<style>
 [class*="st-key-recipe-pair"] { gap: 8px !important; flex-wrap: nowrap !important; align-items: flex-end; }
 [class*="st-key-recipe-pair"] > * { flex: 1 1 0 !important; min-width: 0 !important; width: auto !important; }
 </style>"""
+SAID = "recipe-said"  # why what was typed was not taken
 RENEWED = "recipe-renewed"  # how often the recipe as a whole was put in place of another
 WIDE = 18  # characters of choices that stand side by side; more are a list that opens
 
@@ -41,6 +43,7 @@ def show(network: Network) -> None:
     st.html(STYLE)
     with st.container(key="recipe", gap="small"):
         _presets(network, recipe)
+        say(st.session_state.pop(SAID, ""), bad=True)
         for group in get_args(Group):
             fields = {name: schema for name, schema in _schemas().items() if schema["group"] == group}
             if group == "Run":
@@ -173,6 +176,8 @@ def _changed(name: str) -> None:
     changed = {**changes(), name: st.session_state[_key(name)]}
     try:
         Recipe.model_validate(changed)
-    except ValueError:
-        return  # the widget falls back to the value before
+    except ValidationError as error:
+        title = Recipe.model_fields[name].title or name
+        st.session_state[SAID] = f"{title}: {error.errors()[0]['msg'].lower()}, so it stays as it was."
+        return
     change(changed)

@@ -167,7 +167,8 @@ def say(text: str, bad: bool = False) -> None:
 
 def told(runs: Sequence[Run]) -> None:
     """What came of runs that went well, in full."""
-    sentences = [] if any(run.active for run in runs) else [sentence for sentence, bad in outcome(runs) if not bad]
+    done = [run for run in runs if run.finished]  # what stopped the others is said beside the buttons
+    sentences = [] if any(run.active for run in runs) else [sentence for sentence, bad in outcome(done) if not bad]
     if sentences:
         st.html(f"<div class='xt-told xt-words'>{''.join(f'<p>{html.escape(one)}</p>' for one in sentences)}</div>")
 

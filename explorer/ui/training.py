@@ -42,6 +42,7 @@ class State(TypedDict):
     follows: list[str]  # the runs that were started here
     wanted: Wanted | None  # asked for, and waiting for the estimate or for a yes
     of: str  # digest of the network that it was asked for
+    recipe: str  # as it was then, as JSON
     sure: bool  # yes, although it takes long
     seen: str  # the network and recipe on screen
     since: float  # when they were first seen
@@ -50,7 +51,7 @@ class State(TypedDict):
 
 def state() -> State:
     """This session's state."""
-    new = State(follows=[], wanted=None, of="", sure=False, seen="", since=0.0, said="")
+    new = State(follows=[], wanted=None, of="", recipe="", sure=False, seen="", since=0.0, said="")
     kept: State = st.session_state.setdefault(KEY, new)
     return kept
 
@@ -136,7 +137,8 @@ def _live(network: Network, digest: str, compact: bool, pace: float | None) -> N
     results.style()
     now, runs = state(), shown(network, digest)
     if now["wanted"] and now["of"] != digest:
-        now["wanted"] = None  # the network was changed meanwhile
+        now["wanted"] = None
+        now["said"] = "The stack was changed before the run began, so nothing was started."
     if any(run.active for run in runs):
         _going(runs, digest, compact)
     elif reason := waits(network):
@@ -165,12 +167,21 @@ def _ready(network: Network, digest: str) -> None:
         say(_takes(estimate), bad=bool(estimate and estimate.refusal))
         if not changes():
             say(reason_for(network))
+        _elsewhere()
     with right:
         # what differs from the twin costs more to count than an edit may, so it waits for the estimate
         _buttons(network, digest, "Train twin", _gap(network) if estimate else None)
         _besides(())
     if estimate is None:
         _measure_when_settled(network, recipe, digest)
+
+
+def _elsewhere() -> None:
+    """Where the run went that was started here with another stack on screen."""
+    ended = _read(state()["follows"][:1])
+    page = next((page for page in shell.pages() if page.url_path == "train"), None)
+    if ended and page is not None:
+        st.page_link(page, label=f"The run of {_title(ended[0])} has ended", query_params={"run": ended[0].id})
 
 
 def _measure_when_settled(network: Network, recipe: Recipe, digest: str) -> None:
@@ -219,19 +230,25 @@ def _buttons(network: Network, digest: str, label: str, gap: Difference | None, 
     if refusal:
         say(refusal)
     if twin or single:
-        want("twin" if twin else "single", digest)
+        want("twin" if twin else "single", network)
         st.rerun()
 
 
-def want(what: Wanted, digest: str) -> None:
-    """Asks for a run; it begins once its estimate is known and short, or is agreed to."""
-    now = state()
-    now["wanted"], now["of"], now["sure"], now["said"] = what, digest, False, ""
+def want(what: Wanted, network: Network) -> None:
+    """Asks for a run; it begins once its estimate is known and short, or is agreed to.
+
+    Its recipe is that of this moment, whatever is typed until then; no batch is larger than all images to learn from.
+    """
+    now, recipe = state(), recipe_for(network)
+    recipe = recipe.model_copy(update={"batch": min(recipe.batch, data.facts(recipe.data).train)})
+    now["wanted"], now["of"], now["recipe"] = what, network_digest(network), recipe.model_dump_json()
+    now["sure"], now["said"] = False, ""
 
 
 def _asked(network: Network, digest: str) -> None:
     """A run that was asked for: begin it, ask whether it may take so long, or say why it cannot be."""
-    now, recipe = state(), recipe_for(network)
+    now = state()
+    recipe = Recipe.model_validate_json(now["recipe"])
     estimate = manager().estimate(network, recipe, wait=LIVE / 2, user=browser())
     if estimate is None:
         _measuring(network, recipe)
@@ -252,7 +269,7 @@ def _asked(network: Network, digest: str) -> None:
             "brings this network back.",
         ):  # fmt: skip
             session.load(copy, copy.name)
-            want(now["wanted"] or "twin", network_digest(copy))
+            want(now["wanted"] or "twin", copy)
             st.rerun()
         if not estimate.refusal and st.button("Train anyway", key="train-anyway"):
             now["sure"] = True
@@ -336,6 +353,9 @@ def _going(runs: tuple[Run, ...], digest: str, compact: bool) -> None:
         if standing := manager().standing(*ids):
             say(place(standing))
         _besides(runs)
+        for run in runs:
+            if not run.active and run.finished is None:  # its twin goes on
+                say(f"{results.name(run).capitalize()}: {run.reason}", bad=run.status in ("failed", "lost"))
         if runs[0].network_digest != digest:
             say(f"This trains {_title(runs[0])} as it was when it was started.")
         elif len(runs) > 1:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from explorer.numbers import digits
 from explorer.runs.catalogue import LONGEST_QUERY, Row, SortBy, matches, ordered, query
 from explorer.runs.store import RUN_ID
+from explorer.training import data as sets
 from explorer.ui.results import duration
 
 PAGE = 50  # lines
@@ -91,7 +92,7 @@ def line(row: Row) -> dict[str, Any]:
         "reason": row.reason,
         "done": min(1.0, row.step / total) if row.status == "running" and total else None,
         "recipe": row.words,
-        "data": row.data,
+        "data": _images(row.data),
         "steps": steps,
         "loss": "" if row.loss is None else digits(row.loss),
         "accuracy": "" if row.accuracy is None else f"{row.accuracy:.1%}",
@@ -100,6 +101,16 @@ def line(row: Row) -> dict[str, Any]:
         "when": ago(row.created),
         "at": time.strftime("%d %B %Y, %H:%M:%S", time.localtime(row.created)),
     }
+
+
+def _images(name: str) -> str:
+    """What the images are called; sets of one's own by their title, as long as they are there."""
+    if not name.startswith("own:"):
+        return name
+    try:
+        return sets.facts(name).subject
+    except (ValueError, OSError):
+        return "own pictures"
 
 
 def ago(moment: float) -> str:

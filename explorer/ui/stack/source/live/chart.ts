@@ -81,6 +81,7 @@ export class Chart {
   }
 
   private path({ x, y }: Line): string {
+    if (y.length === 1) return `M${this.x(x[0] as number).toFixed(1)} ${this.y(y[0] as number).toFixed(1)}h0`; // a dot, by its round ends
     return y.map((value, at) => `${at ? "L" : "M"}${this.x(x[at] as number).toFixed(1)} ${this.y(value).toFixed(1)}`).join("");
   }
 
