@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from explorer.drawing import graph, picture
 from explorer.drawing.palette import palette
 from explorer.network import EditError
-from explorer.ui import tables
+from explorer.ui import filenames, tables
 from explorer.ui.desk import Desk
 
 What = Literal["network", "blocks", "operations", "picture", "dot"]
@@ -17,7 +16,7 @@ What = Literal["network", "blocks", "operations", "picture", "dot"]
 def make(what: What, desk: Desk) -> dict[str, str]:
     """Name, type and text of the file; a table goes as far as the stack fits together. Raises EditError."""
     network, report = desk.network, desk.report()
-    stem = re.sub(r"[^a-z0-9]+", "-", network.name.lower()).strip("-")[:60] or "network"
+    stem = filenames.stem(network.name)
     if what == "network":
         return {"name": f"{stem}.json", "type": "application/json", "text": network.to_json()}
     if what == "picture":

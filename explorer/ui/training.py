@@ -94,7 +94,7 @@ def panel(network: Network, compact: bool = False) -> tuple[Run, ...]:
 def shown(network: Network, digest: str) -> tuple[Run, ...]:
     """The runs to show: those started here that go on or are of this network, else its latest on disk.
 
-    Another browser's come in once they have ended.
+    Another browser's come in once they have finished.
     """
     mine = _read(state()["follows"])
     if any(run.active or run.network_digest == digest for run in mine):
@@ -181,7 +181,7 @@ def _elsewhere() -> None:
     ended = _read(state()["follows"][:1])
     page = next((page for page in shell.pages() if page.url_path == "train"), None)
     if ended and page is not None:
-        st.page_link(page, label=f"The run of {_title(ended[0])} has ended", query_params={"run": ended[0].id})
+        st.page_link(page, label="The run that was begun here has ended", query_params={"run": ended[0].id})
 
 
 def _measure_when_settled(network: Network, recipe: Recipe, digest: str) -> None:

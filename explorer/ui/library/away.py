@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -15,6 +14,7 @@ from explorer.drawing.overlay import Axis, Overlaid, scene
 from explorer.runs import Run
 from explorer.runs.exported import archive, curves_csv, runs_csv, runs_json
 from explorer.runs.exported.tables import name_of
+from explorer.ui import filenames
 
 POINT = 0.75  # points a pixel of the scene
 DPI = 200
@@ -69,5 +69,4 @@ def weights(run: Run) -> None:
 
 def stem_of(run: Run) -> str:
     """What files of this run are called."""
-    name = re.sub(r"[^a-z0-9]+", "-", name_of(run).lower()).strip("-")[:50] or "network"
-    return f"{name}-{run.id}"
+    return f"{filenames.stem(name_of(run))}-{run.id}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from functools import partial
 from typing import Any, get_args
@@ -12,6 +11,7 @@ import streamlit as st
 from explorer.drawing.figure import DoesNotFit, Figure, Kind, Options, figure
 from explorer.drawing.figure.pages import too_long
 from explorer.report import Report
+from explorer.ui import filenames
 from explorer.ui.takeaway import obstacle
 
 FIELDS = Options.model_fields
@@ -56,7 +56,7 @@ def show(report: Report) -> None:
                 st.caption(said)
         preview(made)
         assert report.network is not None
-        files(made, re.sub(r"[^a-z0-9]+", "-", report.network.name.lower()).strip("-")[:60] or "network")
+        files(made, filenames.stem(report.network.name))
 
 
 def ask() -> Options:

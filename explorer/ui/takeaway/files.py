@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from functools import partial
 from hashlib import sha256
 from threading import BoundedSemaphore
@@ -15,7 +14,7 @@ from explorer import checkpoint
 from explorer.export.apart import OnnxFile, onnx_file
 from explorer.network import Network
 from explorer.report import Report
-from explorer.ui import carried, words
+from explorer.ui import carried, filenames, words
 from explorer.ui.desk import sentence
 from explorer.ui.takeaway import obstacle
 from explorer.ui.takeaway.code import STYLE as PROOF
@@ -37,7 +36,7 @@ def show(report: Report) -> None:
     """Three parts side by side: the network itself, weights, ONNX."""
     network = report.network
     assert network is not None
-    stem = re.sub(r"[^a-z0-9]+", "-", network.name.lower()).strip("-")[:60] or "network"
+    stem = filenames.stem(network.name)
     st.html(f"<style>{PROOF}{STYLE}</style>")
     left, middle, right = st.columns(3, gap="medium")
     with left, st.container(border=True, height="stretch", key="files-part-network"):
