@@ -39,7 +39,12 @@ def inspector(chromium: Browser, address: str) -> Iterator[Page]:
 
 
 def entered(screen: Screen, network: Network) -> Page:
-    """The Inspect page on a network."""
+    """The Inspect page on a network, as a first visitor sees it.
+
+    Where work is kept, it is handed back a moment after the page is drawn, and the page is drawn again: a tab that is
+    pressed right then is let go by Streamlit's tabs, seldom, on a busy machine.
+    """
+    screen.page.add_init_script("sessionStorage.clear(); localStorage.clear()")
     screen.page.goto(f"{screen.address}inspect?net={network.token()}")
     expect(screen.page.locator(".xi-strip")).to_be_visible(timeout=SOON)
     return screen.page
