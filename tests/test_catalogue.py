@@ -42,6 +42,14 @@ def test_a_run_that_ended_early_says_how_far_it_came(store: Store, catalogue: Ca
     assert row.loss == next(reversed(store.read(row.id).steps)).loss  # type: ignore[union-attr]
 
 
+def test_a_run_that_was_found_lost_has_no_time_of_its_own(store: Store, catalogue: Catalogue) -> None:
+    keep(store, status="stopped", made=7)
+    keep(store, status="lost", made=7)
+    lost, stopped = catalogue.rows()
+    assert (lost.status, lost.seconds, lost.step) == ("lost", None, 7)  # nobody knows when it ended
+    assert stopped.seconds is not None
+
+
 def test_a_run_under_way_says_its_last_step(store: Store, catalogue: Catalogue) -> None:
     keep(store, status="running", made=4)
     (row,) = catalogue.rows()

@@ -564,3 +564,22 @@ def test_the_opening_network_is_not_slower_to_learn_than_before() -> None:
     recipe = PRESETS["cpu"].recipe(presets.load("digits_resnet56"))
     assert recipe.words() == "150 steps of 64 images, SGD 0.03, momentum 0.9, seed 0"
     assert (recipe.weight_decay, recipe.warmup, recipe.decay_all, recipe.precision) == (5e-4, 10, True, "float32")
+
+
+OTHERWISE: dict[str, object] = {
+    "data": "shapes:level=2", "steps": 151, "seconds": 9.0, "batch": 65, "optimizer": "adamw", "learning_rate": 0.04,
+    "momentum": 0.8, "nesterov": True, "weight_decay": 0.0, "decay_all": False, "schedule": "cosine", "warmup": 0,
+    "clip": 1.0, "smoothing": 0.1, "flip": True, "crop": 2, "cutout": 3, "initialisation": "dirac", "seed": 1,
+    "precision": "bf16", "channels_last": True, "compile": True,
+}  # fmt: skip
+
+
+def test_recipes_that_train_otherwise_never_have_the_same_words() -> None:
+    """Compare says of runs with the same words that their recipe is the same."""
+    assert set(OTHERWISE) == set(Recipe.model_fields) - {"evaluations"}  # how often is tested, which trains nothing
+    words = [Recipe(**{name: value}).words() for name, value in OTHERWISE.items()]  # type: ignore[arg-type]
+    assert len({Recipe().words(), *words}) == len(OTHERWISE) + 1
+    paper = PRESETS["paper"].recipe(presets.load("digits_resnet56")).words()
+    assert "weight decay 0.0001" in paper, paper
+    assert Recipe(warmup=0, weight_decay=0).words().endswith("no warm-up, no weight decay, seed 0")
+    assert "warm-up 1 step, no decay of norms and biases" in Recipe(warmup=1, decay_all=False).words()

@@ -193,6 +193,11 @@ def test_the_train_page_shows_the_result_and_earlier_runs(workers: Manager) -> N
     assert re.search(r"alt='a \d, read as \d'", page.text) and re.search(r"\d \d+\.\d%</span>", page.text)
     assert "One seed (0), and a short run" in page.text
 
+    assert "other images" not in page.text
+    page.recipe(data="shapes")
+    page.run()
+    assert "Trained on other images than those chosen now, colour shapes, difficulty 0.3." in page.text
+
     other = Page(SMALL.apply({"op": "input", "shape": [1, 6, 6]}), "train")
     assert "Residual:" not in other.text
     chosen = other.app.selectbox(key="train-run")

@@ -163,7 +163,7 @@ class Catalogue:
                     step = summary.get("steps") or (recipe.steps if recipe else 0)
                     loss = summary.get("train_loss")
                     seconds = summary.get("seconds")
-                elif line["began"] and ended:
+                elif line["began"] and ended and status != "lost":  # which is noticed whenever somebody looks
                     seconds = ended - line["began"]
             found.append(
                 Row(

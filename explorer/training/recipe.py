@@ -251,23 +251,37 @@ class Recipe(BaseModel):
         return f"{self.steps} step{'' if self.steps == 1 else 's'}" if self.seconds is None else f"{self.seconds:g} s"
 
     def words(self) -> str:
-        """The recipe in one line."""
+        """The recipe in one line: what every one has, and what this one has unlike the usual one."""
         rule = f"SGD {self.learning_rate:g}, momentum {self.momentum:g}"
         if self.optimizer == "adamw":
             rule = f"AdamW {self.learning_rate:g}"
         elif self.nesterov:
             rule += ", Nesterov"
         more: list[str] = [self.schedule] if self.schedule != "constant" else []
+        more += self.pace()
         more += [f"clipped at {self.clip:g}"] if self.clip else []
         more += self.changes()
         more += [f"{self.initialisation} weights"] if self.initialisation != "he" else []
         more += [self.precision] if self.precision != "float32" else []
+        more += ["channels last"] * self.channels_last + ["compiled"] * self.compile
         kind, _, more_of = self.data.partition(":")
         of = "" if kind == "digits" else f" of {SUBJECTS.get(kind, kind)}"
         if more_of and kind != "own":
             of += f" ({more_of.replace('=', ' ').replace(',', ', ')})"
         images = f"{self.batch} image{'' if self.batch == 1 else 's'}{of}"
         return ", ".join([f"{self.length()} of {images}", rule, *more, f"seed {self.seed}"])
+
+    def pace(self) -> list[str]:
+        """Warm-up and weight decay, where they are not the usual ones."""
+        usual = type(self).model_fields
+        said: list[str] = []
+        if self.warmup != usual["warmup"].default:
+            said.append(f"warm-up {self.warmup} step{'' if self.warmup == 1 else 's'}" if self.warmup else "no warm-up")
+        if self.weight_decay != usual["weight_decay"].default:
+            said.append(f"weight decay {self.weight_decay:g}" if self.weight_decay else "no weight decay")
+        if self.weight_decay and not self.decay_all:
+            said.append("no decay of norms and biases")
+        return said
 
     def changes(self) -> list[str]:
         """What is done to the images and their labels."""

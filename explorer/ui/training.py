@@ -347,7 +347,7 @@ def _going(runs: tuple[Run, ...], digest: str, compact: bool) -> None:
             ):  # fmt: skip
                 manager().pause(*ids)
                 st.rerun()
-            if st.button(f"Stop{both}", type="primary", key="train-stop", width="stretch"):
+            if st.button(f"Stop{both}", key="train-stop", width="stretch"):
                 manager().stop(*ids)
                 st.rerun()
         if standing := manager().standing(*ids):
@@ -419,6 +419,9 @@ def _ended(network: Network, digest: str, runs: tuple[Run, ...], compact: bool) 
         again = "Train twin again" if len(runs) > 1 else "Train twin"
         _buttons(network, digest, again, _gap(network), runs)
         _besides(runs)
+        recipe = recipe_for(network)
+        if recipe.data != runs[0].recipe.data:
+            say(f"Trained on other images than those chosen now, {data.facts(recipe.data).subject}.")
         _outcome(runs, compact)
         page = next((page for page in shell.pages() if page.url_path == "train"), None)
         if compact and page is not None and any(run.finished for run in runs):

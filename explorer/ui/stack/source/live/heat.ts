@@ -44,7 +44,8 @@ export class HeatView {
     Object.assign(this, { heat, rows, scale, most });
     say(this.name, run.name);
     set(this.swatch, "style", `--k: var(--xp-${run.colour})`);
-    say(this.words, heat.sentence);
+    const words = quantity === "gradient" ? heat.sentence : ""; // which speaks of gradients
+    say(this.words, words);
     this.places = heat.at.map(place);
     const text = heat[quantity][rows];
     if (text !== this.decoded) {
@@ -54,7 +55,7 @@ export class HeatView {
     this.paint();
     this.label();
     const [first, last] = [heat.at[0] ?? 0, heat.at.at(-1) ?? 0];
-    set(this.canvas, "aria-label", `${quantity} by depth, ${run.name}: ${this.count} rows from the input down, steps ${first} to ${last}. ${heat.sentence}`);
+    set(this.canvas, "aria-label", `${quantity} by depth, ${run.name}: ${this.count} rows from the input down, steps ${first} to ${last}. ${words}`);
     set(this.canvas, "data-columns", heat.at.length);
     set(this.canvas, "data-rows", this.count);
   }

@@ -115,7 +115,7 @@ export class RunsView {
     this.folding.draw(this.rows);
     say(this.low, `≤ ${power(scale[0])}`);
     say(this.high, power(scale[1]));
-    say(this.meant, `logarithmic: ${MEANT[this.quantity]}`);
+    say(this.meant, `logarithmic: ${MEANT[this.quantity]}; grey: none`);
     const shown = this.data.runs.filter((run) => run.heat);
     while (this.heats.length < shown.length) {
       const made = new HeatView((x) => this.hover(x));
