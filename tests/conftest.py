@@ -22,16 +22,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]
-    """The tests of a file go together, and those of all browsers: where they train, one keeps two cores busy.
-
-    The two that edit for minutes and train nothing go beside them, so that both processes end at about the same time.
-    """
+    """The tests of a file go together, and those of all browsers: with its server, one keeps two cores busy."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file: str = super()._split_scope(nodeid)
-        if file in ("tests/browser/test_ghost.py", "tests/browser/test_monkey.py"):
-            return "edits"
-        return "browser" if file.startswith("tests/browser/") else file
+        return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
