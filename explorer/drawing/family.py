@@ -13,7 +13,7 @@ from explorer.drawing.captions import short
 from explorer.drawing.charts import dress
 from explorer.drawing.overlay import ALL_DASHES, colour_name, template
 from explorer.drawing.palette import MONOSPACE, Palette, palette
-from explorer.numbers import digits
+from explorer.numbers import digits, many
 
 FINE = 0.04  # of accuracy, up to which ticks have a digit after the point
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "triangle-down", "star")
@@ -104,7 +104,7 @@ def _macs(figure: go.Figure, points: Sequence[Reached], colours: Palette) -> Non
 
 
 def _said(point: Reached) -> str:
-    seeds = f"{point.seeds} seed{'' if point.seeds == 1 else 's'}"
+    seeds = many(point.seeds, "seed")
     several = point.seeds > 1  # one run has no deviation
     lines = (
         f"<b>{template(point.title)}</b>",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from explorer.numbers import many
 from explorer.training.schedule import Schedule, factor, warmed
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ class Recipe(BaseModel):
 
     def length(self) -> str:
         """How long the run is: `150 steps`, or `30 s`."""
-        return f"{self.steps} step{'' if self.steps == 1 else 's'}" if self.seconds is None else f"{self.seconds:g} s"
+        return many(self.steps, "step") if self.seconds is None else f"{self.seconds:g} s"
 
     def words(self) -> str:
         """The recipe in one line: what every one has, and what this one has unlike the usual one."""
@@ -268,7 +269,7 @@ class Recipe(BaseModel):
         of = "" if kind == "digits" else f" of {SUBJECTS.get(kind, kind)}"
         if more_of and kind != "own":
             of += f" ({more_of.replace('=', ' ').replace(',', ', ')})"
-        images = f"{self.batch} image{'' if self.batch == 1 else 's'}{of}"
+        images = f"{many(self.batch, 'image')}{of}"
         return ", ".join([f"{self.length()} of {images}", rule, *more, f"seed {self.seed}"])
 
     def pace(self) -> list[str]:
@@ -276,7 +277,7 @@ class Recipe(BaseModel):
         usual = type(self).model_fields
         said: list[str] = []
         if self.warmup != usual["warmup"].default:
-            said.append(f"warm-up {self.warmup} step{'' if self.warmup == 1 else 's'}" if self.warmup else "no warm-up")
+            said.append(f"warm-up {many(self.warmup, 'step')}" if self.warmup else "no warm-up")
         if self.weight_decay != usual["weight_decay"].default:
             said.append(f"weight decay {self.weight_decay:g}" if self.weight_decay else "no weight decay")
         if self.weight_decay and not self.decay_all:

@@ -56,6 +56,11 @@ def pages() -> list[Any]:
     ]
 
 
+def page(address: str) -> Any:
+    """The page at this address."""
+    return next(page for page in pages() if page.url_path == address)
+
+
 @cache
 def _style() -> str:
     return f"<style>{(HERE / 'shell.css').read_text(encoding='utf-8')}</style>"

@@ -179,9 +179,9 @@ def _ready(network: Network, digest: str) -> None:
 def _elsewhere() -> None:
     """Where the run went that was started here with another stack on screen."""
     ended = _read(state()["follows"][:1])
-    page = next((page for page in shell.pages() if page.url_path == "train"), None)
-    if ended and page is not None:
-        st.page_link(page, label="The run that was begun here has ended", query_params={"run": ended[0].id})
+    if ended:
+        label, query = "The run that was begun here has ended", {"run": ended[0].id}
+        st.page_link(shell.page("train"), label=label, query_params=query)
 
 
 def _measure_when_settled(network: Network, recipe: Recipe, digest: str) -> None:
@@ -423,9 +423,8 @@ def _ended(network: Network, digest: str, runs: tuple[Run, ...], compact: bool) 
         if recipe.data != runs[0].recipe.data:
             say(f"Trained on other images than those chosen now, {data.facts(recipe.data).subject}.")
         _outcome(runs, compact)
-        page = next((page for page in shell.pages() if page.url_path == "train"), None)
-        if compact and page is not None and any(run.finished for run in runs):
-            st.page_link(page, label="Confusion matrix and wrong predictions")
+        if compact and any(run.finished for run in runs):
+            st.page_link(shell.page("train"), label="Confusion matrix and wrong predictions")
 
 
 def choose_run(network: Network) -> tuple[Run, ...]:

@@ -124,7 +124,7 @@ def test_a_run_is_shown_to_its_own_browser_alone_and_to_all_once_it_has_finished
 ) -> None:
     mine, page = opened(chromium, address, SMALL)
     fill(page, "steps", "50000")
-    says(page, "50000 steps of 64 images")
+    says(page, "50,000 steps of 64 images")
     button(page, "single").click(timeout=WAIT)
     asked = button(page, "anyway").or_(button(page, "stop"))
     expect(asked.first).to_be_visible(timeout=WAIT)

@@ -12,6 +12,7 @@ from typing import Any, TypedDict, get_args
 import streamlit as st
 
 from explorer.network import Network
+from explorer.numbers import many
 from explorer.report import analyze
 from explorer.runs import Manager, Refused, manager
 from explorer.runs import Member as Asked
@@ -254,7 +255,7 @@ def _priced(name: str, recipe: Recipe, plan: Plan, members: Sequence[Member], wa
         st.html(f"<div class='xl-title'>{_sum(known, plan, at_once)}</div>")
         st.space("stretch")
         if st.button(
-            f"Train {number} run{'' if number == 1 else 's'}", type="primary", key="family-start",
+            f"Train {many(number, 'run')}", type="primary", key="family-start",
             disabled=not number or bool(known.waiting and not known.measured),
             help="Queued as one group, which can be stopped as one.",
         ):  # fmt: skip
@@ -271,8 +272,7 @@ def _priced(name: str, recipe: Recipe, plan: Plan, members: Sequence[Member], wa
 
 
 def _sum(known: Price, plan: Plan, at_once: int) -> str:
-    networks = f"{known.members} network{'' if known.members == 1 else 's'}"
-    seeds = f"{plan.seeds} seed{'' if plan.seeds == 1 else 's'}"
+    networks, seeds = many(known.members, "network"), many(plan.seeds, "seed")
     if not known.members:
         return "<b>Nothing of this grid can be trained.</b>"
     if not known.measured:

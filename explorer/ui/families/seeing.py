@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from typing import Any
 
 import streamlit as st
 
@@ -93,14 +92,10 @@ def _head(group: str, now: Stand) -> None:
             st.rerun()
         with st.popover("Export"):
             away.tables(lambda: now.runs, "family")
-        page = _page_of("runs")
-        if page is not None and len(now.kept.run_ids) <= MOST and len(now.kept.run_ids) > 1:
-            st.page_link(page, label="Compare its runs", query_params={"runs": SEPARATOR.join(now.kept.run_ids)})
+        if 1 < len(now.kept.run_ids) <= MOST:
+            query = {"runs": SEPARATOR.join(now.kept.run_ids)}
+            st.page_link(shell.page("runs"), label="Compare its runs", query_params=query)
         copy_link(f"family={group}", "family-copy")
-
-
-def _page_of(address: str) -> Any:
-    return next((page for page in shell.pages() if page.url_path == address), None)
 
 
 def _progress(now: Stand) -> None:
@@ -189,9 +184,7 @@ def _points(now: Stand) -> None:
             assert group is not None
             network = group.runs[0].network
             session.load(network, network.name)
-            page = _page_of("")
-            if page is not None:
-                st.switch_page(page)
+            st.switch_page(shell.page(""))
 
 
 def _curves(now: Stand) -> None:

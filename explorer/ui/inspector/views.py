@@ -9,6 +9,7 @@ from typing import Any
 from explorer.drawing import fields, lifetimes, picture, stages, volumes
 from explorer.drawing.captions import card_name, choices, settings, short
 from explorer.export.torchinfo_table import TorchinfoTable
+from explorer.numbers import many
 from explorer.report import Card, OperationRow, Report
 from explorer.shape import Shape, show
 from explorer.ui import words
@@ -16,11 +17,6 @@ from explorer.ui import words
 Data = dict[str, Any]
 MEASURES = ("Parameters", "MACs per image", "Saved for backward")
 FULL = 60  # cards up to which the treemap writes out the operations of all of them
-
-
-def times(count: int, noun: str) -> str:
-    """`1 block`, `1,202 blocks`."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def costs_said(params: int, macs: int, saved: int) -> list[str]:
@@ -125,7 +121,7 @@ def level_items(report: Report, level: str, selected: int) -> list[stages.Item]:
 
 
 def _item(item: stages.Item, totals: Sequence[int]) -> Data:
-    copies = f", {times(item.copies, 'block')}" if len(item.cards) > 1 else ""
+    copies = f", {many(item.copies, 'block')}" if len(item.cards) > 1 else ""
     shares = [f"{100 * cost / total:.1f} %" if total else "" for cost, total in zip(item.costs, totals, strict=True)]
     said = [
         f"{line}{f', {share}' if share else ''}" for line, share in zip(costs_said(*item.costs), shares, strict=True)
@@ -247,7 +243,7 @@ def _life_said(life: lifetimes.Life, blocks: int) -> list[str]:
     if not life.most:
         return ["keeps nothing for backward"]
     last = life.changes[-1][0] - blocks
-    return [f"{life.most:,} bytes", f"until the backward of the last {times(last, 'block')} is done"]
+    return [f"{life.most:,} bytes", f"until the backward of the last {many(last, 'block')} is done"]
 
 
 def torchinfo_lines(found: TorchinfoTable) -> Data:

@@ -103,9 +103,7 @@ def _open_compare(texts: Sequence[str]) -> None:
     """These networks as the set of the Compare page."""
     tokens = [Network.from_json(text).token() for text in texts[: members.MOST]]
     members.open_link(comparison.chosen(), members.SEPARATOR.join(tokens))
-    page = next((page for page in shell.pages() if page.url_path == "compare"), None)
-    if page is not None:
-        st.switch_page(page)
+    st.switch_page(shell.page("compare"))
 
 
 def link(run_ids: Sequence[str]) -> str:

@@ -60,9 +60,8 @@ def _page(run_id: str, active: bool) -> None:
     facts, curves = st.columns([3, 10], gap="medium")
     with facts:
         st.html(_facts(run, row.tags))
-        page = next((page for page in shell.pages() if page.url_path == "train"), None)
-        if page is not None and run.finished:
-            st.page_link(page, label="Confusion matrix and mistakes", query_params={"run": run.id})
+        if run.finished:
+            st.page_link(shell.page("train"), label="Confusion matrix and mistakes", query_params={"run": run.id})
     with curves:
         if run.steps:
             live.whole((run,))
@@ -119,9 +118,7 @@ def _open(run: Run) -> None:
         st.rerun()
     listing.say("")
     session.load(network, network.name or "The run's network")
-    page = next((page for page in shell.pages() if page.url_path == ""), None)
-    if page is not None:
-        st.switch_page(page)
+    st.switch_page(shell.page(""))
 
 
 def _try(deed: Any, run_id: str) -> None:

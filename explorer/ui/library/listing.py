@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 
 import streamlit as st
 
+from explorer.numbers import many
 from explorer.runs import Run, manager
 from explorer.runs.catalogue import LONGEST_TAG, Catalogue
 from explorer.ui.library import away
@@ -115,7 +116,7 @@ def _deeds(picked: list[str], all_found: list[str], source: Catalogue) -> None:
         _tagging(picked, source)
     what = picked or all_found
     with st.popover("Export", disabled=not what):
-        number = f"{len(what):,} run{'' if len(what) == 1 else 's'}"
+        number = many(len(what), "run")
         st.html(f"<p class='xl-words'>{number}, {'those chosen' if picked else 'all that are shown'}.</p>")
         away.tables(lambda: _runs(what), "runs")
     st.button(

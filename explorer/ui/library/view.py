@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from explorer.numbers import digits
+from explorer.numbers import digits, many
 from explorer.runs.catalogue import LONGEST_QUERY, Row, SortBy, matches, ordered, query
 from explorer.runs.store import RUN_ID
 from explorer.training import data as sets
@@ -57,8 +57,7 @@ def data(rows: Sequence[Row], view: View, trash: bool = False) -> dict[str, Any]
     pages = max(1, -(-len(shown) // PAGE))
     page = min(view.page, pages - 1)
     lines = [line(row) for row in shown[page * PAGE : (page + 1) * PAGE]]
-    what = "deleted run" if trash else "run"
-    said = f"{len(rows):,} {what}{'' if len(rows) == 1 else 's'}"
+    said = many(len(rows), "deleted run" if trash else "run")
     if view.query.strip():
         said = f"{len(shown):,} of {said}"
     none = "Nothing was deleted in the last week." if trash else "No network was trained here yet."

@@ -157,6 +157,4 @@ def inspect(run: Run, network: Network) -> None:
     digest = sha256(session.network().unnamed().token().encode()).hexdigest()[:10]
     st.session_state[f"on-picture-weights-{digest}"] = f"run:{run.id}"
     st.session_state["inspect-view"] = "On a picture"
-    page = next((page for page in shell.pages() if page.url_path == "inspect"), None)
-    if page is not None:
-        st.switch_page(page)
+    st.switch_page(shell.page("inspect"))
