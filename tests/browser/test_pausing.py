@@ -73,7 +73,7 @@ def train(page: Page, which: str) -> None:
     steps = page.locator(".st-key-recipe-steps input")
     steps.fill(str(LONG))
     steps.press("Enter")
-    says(page, f"{LONG} steps of 64 images")
+    says(page, f"{LONG:,} steps of 64 images")
     shown(page, which).click()
     asked = button(page, "anyway").or_(button(page, "unmeasured")).or_(button(page, "stop"))
     expect(asked.first).to_be_visible(timeout=4 * SOON)
